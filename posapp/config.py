@@ -1,0 +1,103 @@
+"""The few settings that belong to one machine; everything else comes from head office.
+
+A till's folder holds `till.toml`:
+
+    [module]
+    address = "serial:/dev/ttyACM0"      # serial:PORT, tcp:HOST:PORT
+    [printer]
+    address = "tcp:127.0.0.1:9100"       # tcp:HOST:PORT, serial:PORT, usblp:/dev/usb/lp0, none
+    model = "generic-80"
+    [head_office]
+    url = "http://127.0.0.1:8080"
+    [store]
+    key = "keyring"                      # keyring, or keyfile (tests and demo only)
+    [screen]
+    theme = "light"                      # light, dark, contrast
+    language = "en"
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from posapp.errors import ConfigError
+
+FILE_NAME = "till.toml"
+THEMES = ("light", "dark", "contrast")
+
+
+@dataclass(frozen=True, slots=True)
+class TillConfig:
+    """Settings of one till on one machine, checked when made."""
+
+    folder: Path
+    module_address: str = ""
+    printer_address: str = "none"
+    printer_model: str = "generic-80"
+    head_office_url: str = ""
+    store_key: str = "keyring"
+    theme: str = "light"
+    language: str = "en"
+    warnings: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        if self.theme not in THEMES:
+            raise ConfigError("CONFIG_VALUE", field="screen.theme", expected=", ".join(THEMES))
+        if self.store_key not in ("keyring", "keyfile"):
+            raise ConfigError("CONFIG_VALUE", field="store.key", expected="keyring, keyfile")
+
+
+_FIELDS = {
+    ("module", "address"): "module_address",
+    ("printer", "address"): "printer_address",
+    ("printer", "model"): "printer_model",
+    ("head_office", "url"): "head_office_url",
+    ("store", "key"): "store_key",
+    ("screen", "theme"): "theme",
+    ("screen", "language"): "language",
+}
+
+
+def load(folder: Path) -> TillConfig:
+    """The settings in `folder`, or the usual ones where there is no file.
+
+    Raises ConfigError CONFIG_SYNTAX, CONFIG_FIELD or CONFIG_VALUE with file and field.
+    """
+    config = TillConfig(folder)
+    path = folder / FILE_NAME
+    if not path.exists():
+        return config
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError("CONFIG_SYNTAX", file=str(path), reason=str(error)) from None
+    except OSError as error:
+        raise ConfigError("FILE_UNREADABLE", file=str(path), reason=error.strerror) from None
+    changes: dict[str, str] = {}
+    for section, values in data.items():
+        for key, value in values.items() if isinstance(values, dict) else ():
+            name = _FIELDS.get((section, key))
+            if name is None or not isinstance(value, str):
+                raise ConfigError("CONFIG_FIELD", file=str(path), field=f"{section}.{key}")
+            changes[name] = value
+        if not isinstance(values, dict):
+            raise ConfigError("CONFIG_FIELD", file=str(path), field=section)
+    return replace(config, **changes)  # type: ignore[arg-type]
+
+
+def save(config: TillConfig) -> None:
+    """Write `till.toml` so that it is either the old file or the new one, never half of one."""
+    lines: list[str] = []
+    for section in dict.fromkeys(section for section, _ in _FIELDS):
+        lines.append(f"[{section}]")
+        for (own, key), name in _FIELDS.items():
+            if own == section:
+                text = str(getattr(config, name)).replace("\\", "\\\\").replace('"', '\\"')
+                lines.append(f'{key} = "{text}"')
+        lines.append("")
+    path = config.folder / FILE_NAME
+    temporary = path.with_suffix(".new")
+    temporary.write_text("\n".join(lines), encoding="utf-8")
+    temporary.replace(path)

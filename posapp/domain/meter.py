@@ -1,0 +1,119 @@
+"""Meters: the number on the label, and the attributes that decide its decoder key.
+
+The abbreviations are the standard's own (IEC 62055-41 clause 3): DRN decoder reference number,
+EA encryption algorithm, TCT token carrier type, SGC supply group code, KRN key revision number,
+TI tariff index, KT key type, KEN key expiry number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from posapp.errors import InputError
+
+
+def luhn_digit(body: str) -> str:
+    """The check digit of a string of digits (IEC 62055-41 6.1.2.3, ISO/IEC 7812-1)."""
+    total = 0
+    for place, char in enumerate(reversed(body)):
+        digit = int(char)
+        if place % 2 == 0:
+            digit = digit * 2 - 9 if digit > 4 else digit * 2
+        total += digit
+    return str(-total % 10)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class MeterNumber:
+    """A DRN of 11 or 13 digits whose check digit fits. A string of digits, never a number."""
+
+    digits: str
+
+    def __post_init__(self) -> None:
+        if not (self.digits.isascii() and self.digits.isdigit()):
+            raise InputError("METER_NUMBER_LETTERS", number=self.digits[:40])
+        if len(self.digits) not in (11, 13):
+            raise InputError("METER_NUMBER_LENGTH", length=len(self.digits))
+        if luhn_digit(self.digits[:-1]) != self.digits[-1]:
+            raise InputError("METER_CHECK_DIGIT", number=self.digits)
+
+    def __str__(self) -> str:
+        return self.digits
+
+    @classmethod
+    def parse(cls, text: str) -> MeterNumber:
+        """From what was typed or scanned: spaces, dots and dashes between groups are ignored."""
+        return cls("".join(c for c in text if c not in " \t.-\u00a0\u2009\u202f"))
+
+    @property
+    def grouped(self) -> str:
+        """`4512 3098 761`: groups of four for eyes and voices."""
+        return " ".join(self.digits[i : i + 4] for i in range(0, len(self.digits), 4))
+
+
+class EncryptionAlgorithm(IntEnum):
+    """EA: fixed by the meter's hardware (IEC 62055-41 6.1.5)."""
+
+    STA = 7
+    MISTY1 = 11
+
+
+class KeyType(IntEnum):
+    """KT of a decoder key (IEC 62055-41 6.1.9)."""
+
+    INITIAL = 0
+    DEFAULT = 1
+    UNIQUE = 2
+    COMMON = 3
+
+
+@dataclass(frozen=True, slots=True)
+class MeterConfiguration:
+    """What a meter's decoder key is made from, besides its number; head office says it.
+
+    `base_date` is the year of the vending key's base date: 1993, 2014 or 2035.
+    """
+
+    ea: EncryptionAlgorithm
+    sgc: str
+    krn: int
+    ti: str
+    base_date: int
+    ken: int = 255
+    tct: int = 2
+    kt: KeyType = KeyType.UNIQUE
+
+    def __post_init__(self) -> None:
+        valid = (
+            len(self.sgc) == 6
+            and self.sgc.isdigit()
+            and 1 <= self.krn <= 9
+            and len(self.ti) == 2
+            and self.ti.isdigit()
+            and self.base_date in (1993, 2014, 2035)
+            and 0 <= self.ken <= 255
+            and self.tct in (1, 2, 7)
+        )
+        if not valid:
+            raise InputError("METER_CONFIGURATION", sgc=self.sgc, krn=self.krn, ti=self.ti)
+
+
+class MeterState(StrEnum):
+    """Whether head office lets this meter buy."""
+
+    ACTIVE = "active"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """A meter as head office knows it. `customer_id` 0 means none; `phases` is 1 or 3."""
+
+    number: MeterNumber
+    configuration: MeterConfiguration
+    tariff: str
+    customer_id: int = 0
+    state: MeterState = MeterState.ACTIVE
+    phases: int = 1
+    maker: str = ""

@@ -1,0 +1,29 @@
+"""People at the counter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a person may do."""
+
+    VENDOR = "vendor"
+    CLERK = "clerk"
+    SUPERVISOR = "supervisor"
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """A person who may sign in. `operator_id` is head office's own number (> 0)."""
+
+    operator_id: int
+    name: str
+    role: Role
+
+    @property
+    def initials(self) -> str:
+        """`GO` for Grace Otieno."""
+        words = self.name.split()
+        return "".join(w[0].upper() for w in (words[:1] + words[-1:] if len(words) > 1 else words))

@@ -1,0 +1,341 @@
+"""What can be written in a journal, as values, and their bodies on disk.
+
+A kind and a version, once released, never change their meaning; a new meaning is a new version.
+Bodies leave out what has its usual value, because three hundred sales travel together and each
+may cost sixty bytes on the wire. Dates are proleptic ordinals, times ms since 1970.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, ClassVar, Protocol
+
+from posapp.domain.meter import EncryptionAlgorithm, KeyType, MeterConfiguration
+from posapp.domain.sale import LineKind, SaleLine, Tender, TenderKind, TokenKind
+from posapp.errors import InputError
+
+Body = dict[int, Any]
+
+
+class Fact(Protocol):
+    """Something that happened, ready for the journal."""
+
+    KIND: ClassVar[int]
+    VERSION: ClassVar[int]
+
+    def to_body(self) -> Body:
+        """The map with integer keys that stands in the entry."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TillEnrolled:
+    """The first entry of an epoch: which software, which head office."""
+
+    KIND: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 1
+    software: str
+    head_office_key: bytes
+
+    def to_body(self) -> Body:
+        return {0: self.software, 1: self.head_office_key}
+
+    @classmethod
+    def from_body(cls, body: Body) -> TillEnrolled:
+        return cls(body[0], body[1])
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftOpened:
+    """A person counted the opening float and opened a shift."""
+
+    KIND: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 1
+    shift: int
+    operator_id: int
+    opening_minor: int
+
+    def to_body(self) -> Body:
+        return {0: self.shift, 1: self.operator_id, 2: self.opening_minor}
+
+    @classmethod
+    def from_body(cls, body: Body) -> ShiftOpened:
+        return cls(body[0], body[1], body[2])
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftClosed:
+    """A drawer was counted and a shift closed; printing of the shift is summarised here."""
+
+    KIND: ClassVar[int] = 4
+    VERSION: ClassVar[int] = 1
+    shift: int
+    operator_id: int
+    counted_minor: int
+    expected_minor: int
+    pieces: tuple[tuple[int, int], ...]
+    reason: str
+    slips_printed: int
+    copies_printed: int
+
+    def to_body(self) -> Body:
+        return {
+            0: self.shift,
+            1: self.operator_id,
+            2: self.counted_minor,
+            3: self.expected_minor,
+            4: [list(p) for p in self.pieces],
+            5: self.reason,
+            6: self.slips_printed,
+            7: self.copies_printed,
+        }
+
+    @classmethod
+    def from_body(cls, body: Body) -> ShiftClosed:
+        pieces = tuple((face, count) for face, count in body[4])
+        return cls(body[0], body[1], body[2], body[3], pieces, body[5], body[6], body[7])
+
+
+@dataclass(frozen=True, slots=True)
+class TokenItem:
+    """One token asked for: its TID is proposed by the till and never replaced in silence."""
+
+    kind: TokenKind
+    subclass: int
+    tid: int
+    units: int
+    value_minor: int
+    reserved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SaleIntended:
+    """Money was taken and a token is about to be asked for. Durable before the module is.
+
+    `sale_id` is a UUIDv7 and the module's request id. `sequence` counts per (module, till).
+    """
+
+    KIND: ClassVar[int] = 10
+    VERSION: ClassVar[int] = 1
+    sale_id: bytes
+    receipt: int
+    shift: int
+    operator_id: int
+    business_date: date
+    meter: str
+    configuration: MeterConfiguration
+    customer_id: int
+    tariff: str
+    currency: str
+    lines: tuple[SaleLine, ...]
+    tenders: tuple[Tender, ...]
+    units_tenths: int
+    month_units_before: int
+    items: tuple[TokenItem, ...]
+    module_id: str
+    sequence: int
+
+    @property
+    def amount_minor(self) -> int:
+        """What the customer pays: the sum of the lines."""
+        return sum(line.amount_minor for line in self.lines)
+
+    @property
+    def received_minor(self) -> int:
+        """What was handed over."""
+        return sum(t.received_minor for t in self.tenders)
+
+    @property
+    def change_minor(self) -> int:
+        """What goes back over the counter."""
+        return self.received_minor - self.amount_minor
+
+    def to_body(self) -> Body:
+        c = self.configuration
+        return {
+            0: self.sale_id,
+            1: self.receipt,
+            2: self.shift,
+            3: self.operator_id,
+            4: self.business_date.toordinal(),
+            5: self.meter,
+            6: [int(c.ea), c.sgc, c.krn, c.ti, c.base_date, c.ken, c.tct, int(c.kt)],
+            7: self.customer_id,
+            8: self.tariff,
+            9: self.currency,
+            10: [_line_out(line) for line in self.lines],
+            11: [[int(t.kind), t.received_minor, t.reference] for t in self.tenders],
+            12: self.units_tenths,
+            13: self.month_units_before,
+            14: [_item_out(item) for item in self.items],
+            15: self.module_id,
+            16: self.sequence,
+        }
+
+    @classmethod
+    def from_body(cls, body: Body) -> SaleIntended:
+        ea, sgc, krn, ti, base_date, ken, tct, kt = body[6]
+        configuration = MeterConfiguration(
+            EncryptionAlgorithm(ea), sgc, krn, ti, base_date, ken, tct, KeyType(kt)
+        )
+        return cls(
+            sale_id=body[0],
+            receipt=body[1],
+            shift=body[2],
+            operator_id=body[3],
+            business_date=date.fromordinal(body[4]),
+            meter=body[5],
+            configuration=configuration,
+            customer_id=body[7],
+            tariff=body[8],
+            currency=body[9],
+            lines=tuple(_line_in(line) for line in body[10]),
+            tenders=tuple(Tender(TenderKind(k), r, ref) for k, r, ref in body[11]),
+            units_tenths=body[12],
+            month_units_before=body[13],
+            items=tuple(_item_in(item) for item in body[14]),
+            module_id=body[15],
+            sequence=body[16],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SaleRetimed:
+    """A refused intent takes other TIDs: a new durable version of it, with a new sequence."""
+
+    KIND: ClassVar[int] = 11
+    VERSION: ClassVar[int] = 1
+    sale_id: bytes
+    items: tuple[TokenItem, ...]
+    sequence: int
+
+    def to_body(self) -> Body:
+        return {0: self.sale_id, 1: [_item_out(item) for item in self.items], 2: self.sequence}
+
+    @classmethod
+    def from_body(cls, body: Body) -> SaleRetimed:
+        return cls(body[0], tuple(_item_in(item) for item in body[1]), body[2])
+
+
+@dataclass(frozen=True, slots=True)
+class SaleIssued:
+    """The module made the tokens; they are durable from here and may be shown.
+
+    `intent_seq` is the journal position of the intent; `tokens` are 20-digit strings in entry
+    order; `audit_no` is the module's own number for this issue.
+    """
+
+    KIND: ClassVar[int] = 12
+    VERSION: ClassVar[int] = 1
+    intent_seq: int
+    tokens: tuple[str, ...]
+    audit_no: int
+
+    def to_body(self) -> Body:
+        return {0: self.intent_seq, 1: list(self.tokens), 2: self.audit_no}
+
+    @classmethod
+    def from_body(cls, body: Body) -> SaleIssued:
+        return cls(body[0], tuple(body[1]), body[2])
+
+
+@dataclass(frozen=True, slots=True)
+class SaleEnded:
+    """The sale ended without a token: refused by the module, or cancelled before it was asked."""
+
+    KIND: ClassVar[int] = 13
+    VERSION: ClassVar[int] = 1
+    REFUSED: ClassVar[int] = 0
+    CANCELLED: ClassVar[int] = 1
+    intent_seq: int
+    how: int
+    reason: str
+
+    def to_body(self) -> Body:
+        return {0: self.intent_seq, 1: self.how, 2: self.reason}
+
+    @classmethod
+    def from_body(cls, body: Body) -> SaleEnded:
+        return cls(body[0], body[1], body[2])
+
+
+@dataclass(frozen=True, slots=True)
+class SaleUncertain:
+    """The module was asked and cannot be reached: the outcome is unknown until it can."""
+
+    KIND: ClassVar[int] = 14
+    VERSION: ClassVar[int] = 1
+    intent_seq: int
+    reason: str
+
+    def to_body(self) -> Body:
+        return {0: self.intent_seq, 1: self.reason}
+
+    @classmethod
+    def from_body(cls, body: Body) -> SaleUncertain:
+        return cls(body[0], body[1])
+
+
+@dataclass(frozen=True, slots=True)
+class ClockCorrected:
+    """The clock stood before the last journal entry, or jumped; `floor_ms` is what was known."""
+
+    KIND: ClassVar[int] = 30
+    VERSION: ClassVar[int] = 1
+    floor_ms: int
+    clock_ms: int
+
+    def to_body(self) -> Body:
+        return {0: self.floor_ms, 1: self.clock_ms}
+
+    @classmethod
+    def from_body(cls, body: Body) -> ClockCorrected:
+        return cls(body[0], body[1])
+
+
+def _line_out(line: SaleLine) -> list[Any]:
+    return [int(line.kind), line.code, line.amount_minor, line.units_tenths, line.rate]
+
+
+def _line_in(row: list[Any]) -> SaleLine:
+    return SaleLine(LineKind(row[0]), row[1], row[2], row[3], row[4])
+
+
+def _item_out(item: TokenItem) -> list[Any]:
+    return [int(item.kind), item.subclass, item.tid, item.units, item.value_minor, item.reserved]
+
+
+def _item_in(row: list[Any]) -> TokenItem:
+    return TokenItem(TokenKind(row[0]), row[1], row[2], row[3], row[4], row[5])
+
+
+_READERS: dict[tuple[int, int], Callable[[Body], Fact]] = {
+    (fact.KIND, fact.VERSION): fact.from_body
+    for fact in (
+        TillEnrolled,
+        ShiftOpened,
+        ShiftClosed,
+        SaleIntended,
+        SaleRetimed,
+        SaleIssued,
+        SaleEnded,
+        SaleUncertain,
+        ClockCorrected,
+    )
+}
+
+
+def read(kind: int, version: int, body: Body) -> Fact | None:
+    """The fact of a body; None for a kind or version this software does not know yet.
+
+    Raises InputError JOURNAL_ENTRY_INVALID when a known kind has an impossible body.
+    """
+    reader = _READERS.get((kind, version))
+    if reader is None:
+        return None
+    try:
+        return reader(body)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, InputError) as error:
+        raise InputError("JOURNAL_ENTRY_INVALID", kind=kind, reason=type(error).__name__) from error
