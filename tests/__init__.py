@@ -1,0 +1,1 @@
+"""The tests are a package so that `python -m tests.benchmarks` and `tests.fakes` are found."""
