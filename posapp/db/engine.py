@@ -1,0 +1,249 @@
+"""An encrypted SQLite file through SQLAlchemy Core: one writing connection, a reader a thread.
+
+How to use it, by one writer and by readers:
+
+    database = open_sqlcipher(path, key, create=True)
+    migrations.upgrade(database, Path(...) / "migrations", "schema_version")
+    with database.write() as connection:      # BEGIN IMMEDIATE ... COMMIT, durable after it
+        connection.execute(insert(table), row)
+    with database.read() as connection:       # one snapshot; this thread's own connection
+        rows = connection.execute(select(table)).all()
+    database.checkpoint_if_due()              # when idle; commits never do it by themselves
+    database.close()
+
+`write` belongs to one thread by convention (the store lane); a second thread waits for it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+from sqlcipher3 import dbapi2
+
+from posapp.db import pragmas
+from posapp.db.errors import translate
+from posapp.db.lock import FileLock
+from posapp.errors import StoreError
+
+CHECKPOINT_BYTES = 8 * 1024 * 1024  # a WAL this large is moved into the file
+CHECKPOINT_IDLE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a checkpoint did: pages in the WAL, pages moved; `complete` when none is left."""
+
+    wal_pages: int
+    moved_pages: int
+
+    @property
+    def complete(self) -> bool:
+        return self.moved_pages == self.wal_pages
+
+
+class Database:
+    """One open store. Made by `open_sqlcipher` only."""
+
+    def __init__(self, path: Path, key: bytes, lock: FileLock | None, *, create: bool) -> None:
+        self.path = path
+        self._lock = lock
+        self._read_engine = _engine(path, key, pragmas.READER, create=False)
+        self._write_engine = _engine(path, key, pragmas.WRITER, create=create)
+        self._local = threading.local()
+        self._readers: list[tuple[Connection, threading.Lock]] = []
+        self._guard = threading.Lock()
+        self._writing = threading.Lock()
+        self._writer_thread = 0
+        self._writer: Connection | None = None
+        self._closed = False
+        self._last_commit = time.monotonic()
+        self._due = False
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction that holds the write lock from its start and is durable at its end.
+
+        Any exception rolls all of it back. Raises StoreError DISK_FULL, STORE_BUSY,
+        STORE_DAMAGED, STORE_DISK_ERROR. After an error of the disk the connection is made anew:
+        whether the commit reached the disk is then to be read back, never assumed.
+        """
+        me = threading.get_ident()
+        assert self._writer_thread != me, "a write inside a write"
+        with self._writing:
+            self._writer_thread = me
+            try:
+                connection = self._writer_connection()
+                with _translated(self._drop_writer), connection.begin():
+                    yield connection
+                self._last_commit = time.monotonic()
+                self._due = True
+            finally:
+                self._writer_thread = 0
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """This thread's read-only connection in one snapshot of the store."""
+        connection, lock = self._reader()
+        assert not connection.in_transaction(), "a read inside a read"
+        with lock, _translated(None), connection.begin():
+            yield connection
+
+    def wal_bytes(self) -> int:
+        """How much waits to be moved into the file."""
+        try:
+            return self.path.with_name(self.path.name + "-wal").stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def checkpoint(self) -> Checkpoint:
+        """Move the WAL into the file, as far as readers let it (PASSIVE). Up to 100 ms.
+
+        Raises StoreError DISK_FULL or STORE_DISK_ERROR: a dying disk shows here first.
+        """
+        assert self._writer_thread != threading.get_ident(), "a checkpoint inside a write"
+        with self._writing, _translated(self._drop_writer):
+            raw = self._writer_connection().connection.dbapi_connection
+            assert raw is not None
+            row = raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            if row[0]:
+                raise StoreError("STORE_BUSY")
+            self._due = False
+            return Checkpoint(max(0, row[1]), max(0, row[2]))
+
+    def checkpoint_if_due(self, *, idle: bool = False) -> Checkpoint | None:
+        """Checkpoint when 8 MiB wait, or when idle and the last commit is 2 s old."""
+        rested = idle and time.monotonic() - self._last_commit >= CHECKPOINT_IDLE_S
+        if self._due and (rested or self.wal_bytes() >= CHECKPOINT_BYTES):
+            return self.checkpoint()
+        return None
+
+    def close(self) -> None:
+        """End all connections, after a last checkpoint; safe to call twice and from any thread.
+
+        Raises what `checkpoint` raises, after everything is closed.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        with self._guard:
+            readers, self._readers = self._readers, []
+        for connection, lock in readers:
+            with lock:
+                connection.close()
+        try:
+            if self._writer is not None:
+                self.checkpoint()
+        finally:
+            self._drop_writer()
+            self._read_engine.dispose()
+            self._write_engine.dispose()
+            if self._lock is not None:
+                self._lock.release()
+
+    def _writer_connection(self) -> Connection:
+        if self._writer is None:
+            self._writer = self._write_engine.connect()
+        return self._writer
+
+    def _drop_writer(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            with suppress(DBAPIError, dbapi2.Error):  # it is broken or closing; nothing is lost
+                writer.invalidate()
+                writer.close()
+
+    def _reader(self) -> tuple[Connection, threading.Lock]:
+        mine: tuple[Connection, threading.Lock] | None = getattr(self._local, "mine", None)
+        if mine is None:
+            with _translated(None):
+                mine = self._read_engine.connect(), threading.Lock()
+            with self._guard:
+                if self._closed:
+                    mine[0].close()
+                    raise StoreError("STORE_CLOSED")
+                self._readers.append(mine)
+            self._local.mine = mine
+        elif self._closed:
+            raise StoreError("STORE_CLOSED")
+        return mine
+
+
+def open_sqlcipher(
+    path: Path, key: bytes, *, create: bool, exclusive: bool = True, read_only: bool = False
+) -> Database:
+    """Open (or with `create` also make) the encrypted file at `path` with a raw 32-byte key.
+
+    `exclusive` takes the lock file beside it for this process; `read_only` opens no writing
+    connection and takes no lock. Raises StoreError STORE_MISSING, STORE_KEY_WRONG, STORE_IN_USE,
+    STORE_DAMAGED, STORE_EXISTS (`create` only, when the file is there), SQLITE_TOO_OLD.
+    """
+    assert not (create and read_only)
+    if create:
+        if path.exists():
+            raise StoreError("STORE_EXISTS", path=str(path))
+        path.parent.mkdir(parents=True, exist_ok=True)
+    elif not path.is_file():
+        raise StoreError("STORE_MISSING", path=str(path))
+    wants_lock = exclusive and not read_only
+    lock = FileLock(path.with_name(path.name + ".lock")) if wants_lock else None
+    database = Database(path, key, lock, create=create)
+    try:
+        with _translated(None):
+            if read_only:
+                with database.read():
+                    pass
+            else:
+                with database.write():
+                    pass
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def require_space(folder: Path, needed_bytes: int) -> None:
+    """Raise StoreError DISK_FULL when less is free; called before a token is asked for."""
+    free = shutil.disk_usage(folder).free
+    if free < needed_bytes:
+        raise StoreError("DISK_FULL", free_mib=free >> 20, needed_mib=needed_bytes >> 20)
+
+
+def _engine(path: Path, key: bytes, role: pragmas.Role, *, create: bool) -> Engine:
+    engine = create_engine(
+        "sqlite://",
+        module=dbapi2,
+        creator=lambda: pragmas.connect(path, key, role, create=create),
+        poolclass=NullPool,
+        hide_parameters=True,  # a log or a traceback never shows a token or a name
+    )
+    begin = "BEGIN" if role.query_only else "BEGIN IMMEDIATE"
+
+    def start(connection: Connection) -> None:
+        raw: Any = connection.connection.dbapi_connection
+        raw.execute(begin)
+
+    event.listen(engine, "begin", start)
+    return engine
+
+
+@contextmanager
+def _translated(on_disk_error: Any) -> Iterator[None]:
+    try:
+        yield
+    except (DBAPIError, dbapi2.Error) as error:
+        known = translate(error)
+        if known is None:
+            raise
+        if on_disk_error is not None and known.code != "STORE_BUSY":
+            on_disk_error()
+        raise known from error

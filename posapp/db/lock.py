@@ -1,0 +1,39 @@
+"""One process a store: an operating-system lock that ends with the process that holds it.
+
+A lock file's presence says nothing; only the lock on it does. Two tills on one store would
+number two sales the same.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import IO
+
+from posapp.errors import StoreError
+
+if sys.platform == "win32":
+    from posapp.db.lock_windows import try_lock, unlock
+else:
+    from posapp.db.lock_posix import try_lock, unlock
+
+
+class FileLock:
+    """Holds `path` until `release`; raises StoreError STORE_IN_USE if another process does."""
+
+    def __init__(self, path: Path) -> None:
+        self._file: IO[bytes] | None = path.open("ab")
+        if os.name == "posix":
+            path.chmod(0o600)
+        if not try_lock(self._file):
+            self._file.close()
+            self._file = None
+            raise StoreError("STORE_IN_USE", folder=str(path.parent))
+
+    def release(self) -> None:
+        """Let others in. The file stays: deleting it would let two processes lock two files."""
+        if self._file is not None:
+            unlock(self._file)
+            self._file.close()
+            self._file = None
