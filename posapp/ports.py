@@ -17,7 +17,7 @@ from posapp.clock import Randomness as Randomness
 from posapp.domain.customer import Customer
 from posapp.domain.lease import Lease
 from posapp.domain.meter import Meter, MeterConfiguration, MeterNumber
-from posapp.domain.operator import Operator
+from posapp.domain.operator import OperatorRecord as OperatorRecord
 from posapp.domain.sale import SaleState
 from posapp.domain.shift import Shift
 from posapp.domain.site import Site
@@ -25,6 +25,7 @@ from posapp.journal.chain import Head
 from posapp.journal.facts import Fact, SaleIntended, TokenItem
 from posapp.lanes import Lanes as Lanes
 from posapp.lanes import Urgency
+from posapp.wire.feed import FeedRow
 
 T = TypeVar("T")
 
@@ -203,15 +204,6 @@ class PrintState(StrEnum):
     HELD = "held"
     UNCERTAIN = "uncertain"
     CANCELLED = "cancelled"
-
-
-@dataclass(frozen=True, slots=True)
-class OperatorRecord:
-    """A person with the verifier of the PIN (Argon2id, PHC string) and the count of misses."""
-
-    operator: Operator
-    pin_verifier: str
-    misses: int = 0
 
 
 class Reader(Protocol):
@@ -444,12 +436,92 @@ class LinkState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SyncStatus:
-    """What waits and since when the line is gone."""
+    """What waits and since when the line is gone.
+
+    `problem` is a stable code when head office or our own check said no (TILL_ROLLED_BACK,
+    TILL_FORKED, TILL_SUSPENDED, ...), or why the last try failed; empty when all is well.
+    """
 
     state: LinkState
     waiting: int = 0
     since: datetime | None = None
     last_contact: datetime | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """What is known of head office across restarts: `at` is the last time it answered."""
+
+    at: datetime | None = None
+    problem: str = ""
+
+
+class SyncStore(Protocol):
+    """The till's store as the sync engine sees it. Called on the sync lane.
+
+    Every method is one short transaction (reads on a reader, writes on the store lane as
+    chores, steps under 20 ms) and is durable when it returns. Raises StoreError.
+    """
+
+    def head(self) -> Head:
+        """Till id, current epoch, last position and its hash."""
+        ...
+
+    def acknowledged(self) -> tuple[int, bytes]:
+        """Position and hash that head office confirmed last; (0, hash of the empty journal)."""
+        ...
+
+    def hash_at(self, seq: int) -> bytes | None:
+        """Our own hash at a position of the current epoch (0: of the empty journal); None if
+        there is no such entry.
+        """
+        ...
+
+    def entries(self, after_seq: int, limit: int) -> tuple[bytes, ...]:
+        """Raw entries of the current epoch after a position, in order, at most `limit`."""
+        ...
+
+    def acknowledge(self, seq: int, hash: bytes) -> None:
+        """Head office has everything up to `seq`. Never moves back (a lower one is ignored).
+
+        Raises StoreError STORE_DAMAGED when `hash` is not our own at `seq`.
+        """
+        ...
+
+    def sign(self, purpose: bytes, message: bytes) -> bytes:
+        """The till's Ed25519 signature (64 bytes); the secret stays in the store."""
+        ...
+
+    def head_office_key(self) -> bytes:
+        """The public key (32 bytes) pinned at enrolment."""
+        ...
+
+    def cursor(self, scope: str) -> int:
+        """The last feed position applied in a scope; 0 before the first row."""
+        ...
+
+    def apply_rows(self, scope: str, rows: Sequence[FeedRow], upto: int) -> None:
+        """Apply rows in order and set the cursor to `upto`, rows and cursor in one transaction.
+
+        Long lists may be cut into several transactions, each with its own cursor (the seq of
+        its last row), never beyond 20 ms. Applying rows again changes nothing. `upto` below the
+        cursor is ignored. Rows with `known` false are skipped. A lease with a number not above
+        the one held is ignored; PIN misses are the till's own and are kept.
+        """
+        ...
+
+    def set_server_time(self, moment: datetime) -> None:
+        """Head office's clock showed `moment`: raises the clock floor, never lowers it."""
+        ...
+
+    def contact(self) -> Contact:
+        """What `set_contact` wrote last."""
+        ...
+
+    def set_contact(self, contact: Contact) -> None:
+        """Remember when head office answered and whether it, or our check, said no."""
+        ...
 
 
 class SyncEngine(Protocol):

@@ -27,3 +27,12 @@ class Operator:
         """`GO` for Grace Otieno."""
         words = self.name.split()
         return "".join(w[0].upper() for w in (words[:1] + words[-1:] if len(words) > 1 else words))
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorRecord:
+    """A person with the verifier of the PIN (Argon2id, PHC string) and the count of misses."""
+
+    operator: Operator
+    pin_verifier: str
+    misses: int = 0
