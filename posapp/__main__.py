@@ -1,0 +1,5 @@
+"""`python -m posapp`."""
+
+from posapp.cli import main
+
+raise SystemExit(main())
