@@ -115,6 +115,8 @@ class SaleIntended:
     """Money was taken and a token is about to be asked for. Durable before the module is.
 
     `sale_id` is a UUIDv7 and the module's request id. `sequence` counts per (module, till).
+    The body leaves out `units_tenths` when the energy lines add up to it, a tender's empty
+    reference, and all but the TID of the usual item (one credit of all units for all the money).
     """
 
     KIND: ClassVar[int] = 10
@@ -154,7 +156,7 @@ class SaleIntended:
 
     def to_body(self) -> Body:
         c = self.configuration
-        return {
+        body: Body = {
             0: self.sale_id,
             1: self.receipt,
             2: self.shift,
@@ -166,17 +168,28 @@ class SaleIntended:
             8: self.tariff,
             9: self.currency,
             10: [_line_out(line) for line in self.lines],
-            11: [[int(t.kind), t.received_minor, t.reference] for t in self.tenders],
-            12: self.units_tenths,
+            11: [_tender_out(tender) for tender in self.tenders],
             13: self.month_units_before,
-            14: [_item_out(item) for item in self.items],
+            14: [
+                [item.tid] if item == self._usual_item(item.tid) else _item_out(item)
+                for item in self.items
+            ],
             15: self.module_id,
             16: self.sequence,
         }
+        if self.units_tenths != _energy_tenths(self.lines):
+            body[12] = self.units_tenths
+        return body
+
+    def _usual_item(self, tid: int) -> TokenItem:
+        return TokenItem(TokenKind.CREDIT, 0, tid, self.units_tenths, self.amount_minor)
 
     @classmethod
     def from_body(cls, body: Body) -> SaleIntended:
         ea, sgc, krn, ti, base_date, ken, tct, kt = body[6]
+        lines = tuple(_line_in(line) for line in body[10])
+        units = body[12] if 12 in body else _energy_tenths(lines)
+        amount = sum(line.amount_minor for line in lines)
         configuration = MeterConfiguration(
             EncryptionAlgorithm(ea), sgc, krn, ti, base_date, ken, tct, KeyType(kt)
         )
@@ -191,11 +204,16 @@ class SaleIntended:
             customer_id=body[7],
             tariff=body[8],
             currency=body[9],
-            lines=tuple(_line_in(line) for line in body[10]),
-            tenders=tuple(Tender(TenderKind(k), r, ref) for k, r, ref in body[11]),
-            units_tenths=body[12],
+            lines=lines,
+            tenders=tuple(_tender_in(row) for row in body[11]),
+            units_tenths=units,
             month_units_before=body[13],
-            items=tuple(_item_in(item) for item in body[14]),
+            items=tuple(
+                TokenItem(TokenKind.CREDIT, 0, row[0], units, amount)
+                if len(row) == 1
+                else _item_in(row)
+                for row in body[14]
+            ),
             module_id=body[15],
             sequence=body[16],
         )
@@ -301,6 +319,19 @@ def _line_out(line: SaleLine) -> list[Any]:
 
 def _line_in(row: list[Any]) -> SaleLine:
     return SaleLine(LineKind(row[0]), row[1], row[2], row[3], row[4])
+
+
+def _energy_tenths(lines: tuple[SaleLine, ...]) -> int:
+    return sum(line.units_tenths for line in lines if line.kind is LineKind.ENERGY)
+
+
+def _tender_out(tender: Tender) -> list[Any]:
+    row: list[Any] = [int(tender.kind), tender.received_minor]
+    return [*row, tender.reference] if tender.reference else row
+
+
+def _tender_in(row: list[Any]) -> Tender:
+    return Tender(TenderKind(row[0]), *row[1:])
 
 
 def _item_out(item: TokenItem) -> list[Any]:
