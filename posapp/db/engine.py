@@ -35,7 +35,7 @@ from posapp.db.errors import translate
 from posapp.db.lock import FileLock
 from posapp.errors import StoreError
 
-CHECKPOINT_BYTES = 8 * 1024 * 1024  # a WAL this large is moved into the file
+CHECKPOINT_PAGES = 8 * 1024 * 1024 // 4096  # this much in the WAL is moved into the file
 CHECKPOINT_IDLE_S = 2.0
 
 
@@ -67,7 +67,7 @@ class Database:
         self._writer: Connection | None = None
         self._closed = False
         self._last_commit = time.monotonic()
-        self._due = False
+        self._rested = True  # nothing committed since the last complete checkpoint
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -86,7 +86,7 @@ class Database:
                 with _translated(self._drop_writer), connection.begin():
                     yield connection
                 self._last_commit = time.monotonic()
-                self._due = True
+                self._rested = False
             finally:
                 self._writer_thread = 0
 
@@ -98,34 +98,38 @@ class Database:
         with lock, _translated(None), connection.begin():
             yield connection
 
-    def wal_bytes(self) -> int:
-        """How much waits to be moved into the file."""
-        try:
-            return self.path.with_name(self.path.name + "-wal").stat().st_size
-        except FileNotFoundError:
-            return 0
-
     def checkpoint(self) -> Checkpoint:
         """Move the WAL into the file, as far as readers let it (PASSIVE). Up to 100 ms.
 
         Raises StoreError DISK_FULL or STORE_DISK_ERROR: a dying disk shows here first.
         """
-        assert self._writer_thread != threading.get_ident(), "a checkpoint inside a write"
-        with self._writing, _translated(self._drop_writer):
-            raw = self._writer_connection().connection.dbapi_connection
-            assert raw is not None
-            row = raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            if row[0]:
-                raise StoreError("STORE_BUSY")
-            self._due = False
-            return Checkpoint(max(0, row[1]), max(0, row[2]))
+        busy, done = self._checkpoint("PASSIVE")
+        if busy:
+            raise StoreError("STORE_BUSY")
+        self._rested = done.complete
+        return done
+
+    def waiting(self) -> Checkpoint:
+        """What a checkpoint would find, without doing it; some microseconds."""
+        return self._checkpoint("NOOP")[1]
 
     def checkpoint_if_due(self, *, idle: bool = False) -> Checkpoint | None:
         """Checkpoint when 8 MiB wait, or when idle and the last commit is 2 s old."""
-        rested = idle and time.monotonic() - self._last_commit >= CHECKPOINT_IDLE_S
-        if self._due and (rested or self.wal_bytes() >= CHECKPOINT_BYTES):
+        if self._rested:
+            return None
+        if idle and time.monotonic() - self._last_commit >= CHECKPOINT_IDLE_S:
+            return self.checkpoint()
+        waits = self.waiting()
+        if waits.wal_pages - waits.moved_pages >= CHECKPOINT_PAGES:
             return self.checkpoint()
         return None
+
+    def _checkpoint(self, mode: str) -> tuple[bool, Checkpoint]:
+        assert self._writer_thread != threading.get_ident(), "a checkpoint inside a write"
+        with self._writing, _translated(self._drop_writer):
+            raw: Any = self._writer_connection().connection.dbapi_connection
+            busy, pages, moved = raw.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+            return bool(busy), Checkpoint(max(0, pages), max(0, moved))
 
     def close(self) -> None:
         """End all connections, after a last checkpoint; safe to call twice and from any thread.

@@ -191,7 +191,7 @@ def test_nothing_is_moved_before_a_checkpoint_is_due(
     for number in range(50):
         _insert(database, number)
     assert database.checkpoint_if_due() is None
-    monkeypatch.setattr(engine, "CHECKPOINT_BYTES", 4096)
+    monkeypatch.setattr(engine, "CHECKPOINT_PAGES", 8)
     moved = database.checkpoint_if_due()
     assert moved is not None and moved.complete and moved.moved_pages > 0
     assert database.checkpoint_if_due() is None  # nothing new since
