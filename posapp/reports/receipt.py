@@ -1,0 +1,189 @@
+"""The customer's slip: what was paid, for what, and the token to key in.
+
+`build_receipt` makes the original; a copy is the same document marked by `copy.marked_copy`
+when it is printed, so the stored bytes never change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import partial
+
+from posapp.domain.energy import units_text
+from posapp.domain.ids import ReceiptNumber
+from posapp.domain.meter import MeterNumber
+from posapp.domain.money import amount_text, currency, money_text
+from posapp.domain.sale import TokenDigits
+from posapp.domain.site import Site
+from posapp.journal.facts import SaleIntended
+from posapp.reports.document import (
+    QR,
+    Align,
+    Banner,
+    Barcode,
+    Block,
+    Cut,
+    Document,
+    Feed,
+    KeyValue,
+    Rule,
+    RuleStyle,
+    Text,
+    Token,
+    literal,
+    person,
+)
+from posapp.reports.texts import date_text, line_text, short_name, tender_text, time_text
+from posapp.reports.words import Words, words
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptFacts:
+    """Everything a receipt says. `at` is the moment of sale (UTC).
+
+    `tokens` are in entry order; `chain_code` ties the slip to the journal; `block_left` is
+    (units in tenths, rate) of the cheap block that is left this month, if the tariff has one;
+    `has_account` says whether the customer's account number is known. The customer's own data
+    enter only as references to `sale.customer_id` (0: nobody).
+    """
+
+    site: Site
+    sale: SaleIntended
+    tokens: tuple[str, ...]
+    at: datetime
+    operator_name: str
+    tariff_name: str
+    chain_code: str
+    certified: bool
+    last_purchase: date | None = None
+    block_left: tuple[int, str] | None = None
+    has_account: bool = False
+    message: str = ""
+    language: str = "en"
+
+
+def build_receipt(facts: ReceiptFacts) -> Document:
+    """The original slip of a sale that has its tokens.
+
+    Raises InputError TOKEN_FORM or METER_NUMBER_* when the facts are no sale.
+    """
+    say = words(facts.language)
+    receipt = ReceiptNumber(facts.site.till_code, facts.sale.receipt)
+    blocks = (
+        *_head(facts, say),
+        *_sale(facts, say, receipt),
+        *_tokens(facts, say),
+        *_money(facts, say),
+        *_month(facts, say),
+        *_foot(facts, say),
+        Cut(),
+    )
+    return Document("receipt", str(receipt), say.language, facts.site.zone, blocks)
+
+
+def _head(facts: ReceiptFacts, say: Words) -> list[Block]:
+    site = facts.site
+    trade = say("receipt.trade")
+    if site.utility_tax_number:
+        trade += "  " + say("receipt.vat_no", number=literal(site.utility_tax_number))
+    sold_by = say(
+        "receipt.sold_by", vendor=literal(site.vendor), address=literal(site.vendor_address)
+    )
+    blocks: list[Block] = [
+        Text(literal(site.utility).upper(), Align.CENTER, bold=True, size=2),
+        Text(trade, Align.CENTER),
+        Text(sold_by, Align.CENTER),
+    ]
+    if not facts.certified:
+        blocks.append(Banner(say("receipt.not_certified"), say("receipt.not_certified_note")))
+    return blocks
+
+
+def _sale(facts: ReceiptFacts, say: Words, receipt: ReceiptNumber) -> list[Block]:
+    site, sale, meter = facts.site, facts.sale, facts.sale.configuration
+    who = f"{literal(site.till_name)}  {short_name(facts.operator_name)}"
+    blocks: list[Block] = [
+        Rule(),
+        KeyValue(say("receipt.title"), str(receipt), bold=True),
+        KeyValue(time_text(facts.at, site.zone), who),
+        Rule(),
+    ]
+    if sale.customer_id:
+        masked = person(sale.customer_id, "masked_name")
+        blocks.append(KeyValue(say("receipt.customer"), masked))
+        if facts.has_account:
+            account = person(sale.customer_id, "account")
+            blocks.append(KeyValue(say("receipt.account"), account))
+    key = say("receipt.meter_key", sgc=meter.sgc, krn=meter.krn, ti=meter.ti)
+    kind = say("receipt.meter_kind", ea=f"{int(meter.ea):02d}", tct=f"{meter.tct:02d}")
+    tariff = f"{literal(facts.tariff_name)} {literal(sale.tariff.rpartition('@')[2])}".strip()
+    blocks += [
+        KeyValue(say("receipt.meter"), MeterNumber(sale.meter).grouped),
+        KeyValue(say("receipt.tariff"), tariff),
+        KeyValue(key, kind),
+    ]
+    if facts.last_purchase is not None:
+        blocks.append(KeyValue(say("receipt.last_purchase"), date_text(facts.last_purchase)))
+    return blocks
+
+
+def _tokens(facts: ReceiptFacts, say: Words) -> list[Block]:
+    count = len(facts.tokens)
+    blocks: list[Block] = [Rule(RuleStyle.DOUBLE)]
+    for number, digits in enumerate(facts.tokens, 1):
+        title = KeyValue(
+            say("receipt.credit_token"), say("receipt.of", n=number, all=count), bold=True
+        )
+        blocks += [title, Feed(6), Token(TokenDigits(digits).digits)]
+    sold = say("receipt.kwh", units=units_text(facts.sale.units_tenths))
+    blocks += [KeyValue(say("receipt.units"), sold, bold=True, size=2), Rule(RuleStyle.DOUBLE)]
+    return blocks
+
+
+def _money(facts: ReceiptFacts, say: Words) -> list[Block]:
+    sale, unit = facts.sale, currency(facts.sale.currency)
+    money = partial(amount_text, unit=unit)
+    blocks: list[Block] = [
+        KeyValue(line_text(line, sale.lines, say, money), money(line.amount_minor))
+        for line in sale.lines
+    ]
+    total = money_text(sale.amount_minor, unit)
+    blocks += [Rule(RuleStyle.SUM), KeyValue(say("receipt.total"), total, bold=True)]
+    for tender in sale.tenders:
+        blocks.append(KeyValue(tender_text(tender, say), money(tender.received_minor)))
+    blocks.append(KeyValue(say("receipt.change"), money(sale.change_minor)))
+    return blocks
+
+
+def _month(facts: ReceiptFacts, say: Words) -> list[Block]:
+    bought = units_text(facts.sale.month_units_before + facts.sale.units_tenths)
+    blocks: list[Block] = [
+        Rule(),
+        KeyValue(say("receipt.month"), say("receipt.kwh", units=bought)),
+    ]
+    if facts.block_left is not None:
+        units, rate = facts.block_left
+        left = say("receipt.kwh", units=units_text(units))
+        blocks.append(KeyValue(say("receipt.block_left", rate=literal(rate)), left))
+    return blocks
+
+
+def _foot(facts: ReceiptFacts, say: Words) -> list[Block]:
+    blocks: list[Block] = [Rule()]
+    blocks += [Text(line, Align.CENTER) for line in say.many("receipt.how_to_key")]
+    if facts.site.help_line:
+        line = say("receipt.help", line=literal(facts.site.help_line))
+        blocks.append(Text(line, Align.CENTER))
+    if facts.message:
+        blocks.append(Text(literal(facts.message), Align.CENTER))
+    meter = MeterNumber(facts.sale.meter)
+    chain = say("receipt.chain", code=literal(facts.chain_code))
+    captions = (*say.many("receipt.qr"), "", chain)
+    blocks += [
+        Feed(14),
+        Barcode(meter.digits, meter.grouped),
+        Feed(16),
+        QR("".join(facts.tokens), captions),
+    ]
+    return blocks

@@ -1,0 +1,103 @@
+"""Dates, amounts and labels the way paper writes them; the same on every machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from zoneinfo import ZoneInfo
+
+from posapp.domain.energy import units_text
+from posapp.domain.money import round_minor
+from posapp.domain.sale import LineKind, SaleLine, Tender, TenderKind
+from posapp.reports.document import literal
+from posapp.reports.words import Words
+
+Money = Callable[[int], str]
+"""Minor units to the words for paper, without the currency's sign."""
+
+_TENDER_KEYS = {
+    TenderKind.CASH: "tender.cash",
+    TenderKind.MOBILE: "tender.mobile",
+    TenderKind.CARD: "tender.card",
+    TenderKind.ACCOUNT: "tender.account",
+}
+
+
+def date_text(day: date) -> str:
+    """`18.11.2026`."""
+    return f"{day:%d.%m.%Y}"
+
+
+def time_text(moment: datetime, zone: str) -> str:
+    """`18.11.2026 09:42:18 +03:00`: local time with its offset from UTC."""
+    local = moment.astimezone(ZoneInfo(zone))
+    offset = f"{local:%z}"
+    return f"{local:%d.%m.%Y %H:%M:%S} {offset[:3]}:{offset[3:5]}"
+
+
+def clock_text(moment: datetime, zone: str) -> str:
+    """`09:42`."""
+    return f"{moment.astimezone(ZoneInfo(zone)):%H:%M}"
+
+
+def long_date_text(day: date, words: Words) -> str:
+    """`Wednesday 18 November 2026`."""
+    weekday = words("daily.weekdays").split()[day.weekday()]
+    month = words("daily.months").split()[day.month - 1]
+    return words("daily.date", weekday=weekday, day=day.day, month=month, year=day.year)
+
+
+def short_name(name: str) -> str:
+    """`Grace O.` for Grace Otieno."""
+    parts = literal(name).split()
+    return f"{parts[0]} {parts[-1][0]}." if len(parts) > 1 else literal(name)
+
+
+def tender_text(tender: Tender, words: Words) -> str:
+    """`Cash`, or the kind with its reference."""
+    kind = words(_TENDER_KEYS[tender.kind])
+    if not tender.reference.strip():
+        return kind
+    return words("tender.with_reference", kind=kind, reference=literal(tender.reference.strip()))
+
+
+def tender_kind_text(kind: TenderKind, words: Words) -> str:
+    """`Mobile money`."""
+    return words(_TENDER_KEYS[kind])
+
+
+def line_text(line: SaleLine, lines: tuple[SaleLine, ...], words: Words, money: Money) -> str:
+    """What stands before a line's amount, with the tariff's own published rate."""
+    if line.kind is LineKind.ENERGY:
+        units = units_text(line.units_tenths)
+        return words("line.energy", units=units, rate=literal(line.rate))
+    if line.kind is LineKind.LEVY:
+        name = literal(line.code).replace("_", " ").capitalize()
+        key = "line.levy" if line.rate else "line.levy_flat"
+        return words(key, name=name, rate=_plain_rate(line.rate))
+    if line.kind is LineKind.FEE:
+        return words("line.fee")
+    if line.kind is LineKind.TAX:
+        return _tax_text(line, lines, words, money)
+    return words("line.arrears" if line.kind is LineKind.ARREARS else "line.rounding")
+
+
+def _tax_text(line: SaleLine, lines: tuple[SaleLine, ...], words: Words, money: Money) -> str:
+    """The base is named only when the tax recomputes from it to the last minor unit."""
+    rate = _plain_rate(line.rate)
+    taxed = (LineKind.ENERGY, LineKind.LEVY, LineKind.FEE)
+    base = sum(other.amount_minor for other in lines if other.kind in taxed)
+    try:
+        fits = round_minor(base * Decimal(line.rate) / 100) == line.amount_minor
+    except InvalidOperation:
+        fits = False
+    if fits:
+        return words("line.tax_of", rate=rate, base=money(base))
+    return words("line.tax", rate=rate)
+
+
+def _plain_rate(rate: str) -> str:
+    """`5` for `5.00`, `8.25` as it is."""
+    text = literal(rate)
+    return text.rstrip("0").rstrip(".") if "." in text else text
