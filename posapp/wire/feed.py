@@ -87,13 +87,9 @@ class FeedRow:
             raise bad("row")
         if seq < 1 or len(entity) > KEY_CHARACTERS_MAX or len(key) > KEY_CHARACTERS_MAX:
             raise bad("row")
-        reader = _READERS.get(entity)
-        if body is None or reader is None:
+        if body is None or entity not in _READERS:
             return cls(seq, entity, key, None, deleted=body is None)
-        try:
-            return cls(seq, entity, key, reader(Fields(body)))
-        except (InputError, ValueError) as error:
-            raise InputError("MESSAGE_INVALID", field=entity, key=key) from error
+        return cls(seq, entity, key, read_value(Entity(entity), body))
 
 
 def till_scope(till_id: bytes) -> str:
@@ -125,6 +121,14 @@ def body_of(value: FeedValue) -> Body:
             3: value.pin_verifier,
         }
     return {0: value.document, 1: value.signature}
+
+
+def read_value(entity: Entity, body: object) -> FeedValue:
+    """The value of a body. Raises InputError MESSAGE_INVALID."""
+    try:
+        return _READERS[entity](Fields(body))
+    except (InputError, ValueError) as error:
+        raise InputError("MESSAGE_INVALID", field=entity.value) from error
 
 
 def _meter_out(meter: Meter) -> Body:

@@ -67,6 +67,10 @@ class Fields:
             raise bad(key)
         return value
 
+    def mapping(self, key: int) -> dict[int, Any]:
+        """A map with integer keys inside this one, as it is."""
+        return self.nested(key)._map
+
     def nested(self, key: int) -> Fields:
         """A map inside this one."""
         return Fields(self._map.get(key))

@@ -1,0 +1,106 @@
+"""Feed rows and leases: what head office says comes back as the same values, or not at all."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from posapp.codec import cbor
+from posapp.codec.signing import SigningKey
+from posapp.domain.customer import Customer
+from posapp.domain.lease import Lease
+from posapp.domain.meter import (
+    EncryptionAlgorithm,
+    KeyType,
+    Meter,
+    MeterConfiguration,
+    MeterNumber,
+    MeterState,
+)
+from posapp.domain.operator import Operator, OperatorRecord, Role
+from posapp.errors import InputError
+from posapp.wire.feed import Entity, FeedRow, TariffText, body_of
+from posapp.wire.lease import SignedLease
+
+OFFICE = SigningKey(bytes([2]) * 32)
+TILL_ID = bytes(range(16))
+LEASE = Lease(3, 50_000_000, 2_000_000, 100, datetime(2026, 12, 3, tzinfo=UTC))
+PLAIN_METER = Meter(
+    MeterNumber("04123456784"),
+    MeterConfiguration(EncryptionAlgorithm.MISTY1, "600675", 1, "01", 2014),
+    "dom",
+)
+ODD_METER = Meter(
+    MeterNumber("04123456784"),
+    MeterConfiguration(
+        EncryptionAlgorithm.STA, "600675", 2, "07", 1993, 20, tct=1, kt=KeyType.COMMON
+    ),
+    "com",
+    customer_id=9,
+    state=MeterState.BLOCKED,
+    phases=3,
+    maker="Conlog",
+)
+
+
+@pytest.mark.parametrize(
+    ("entity", "value"),
+    [
+        (Entity.CUSTOMER, Customer(7, "Wanjiku Njoroge", "00-1", "0712 345 678", "Plot 9")),
+        (Entity.CUSTOMER, Customer(8, "Ömer")),
+        (Entity.METER, PLAIN_METER),
+        (Entity.METER, ODD_METER),
+        (Entity.TARIFF, TariffText("dom", 'code = "dom"\n')),
+        (Entity.OPERATOR, OperatorRecord(Operator(3, "Grace Otieno", Role.CLERK), "$argon2id$x")),
+        (Entity.LEASE, SignedLease.sign(TILL_ID, LEASE, OFFICE)),
+    ],
+)
+def test_a_value_comes_back_through_its_row(entity, value):
+    row = FeedRow(5, entity, "key", value)
+    assert FeedRow.from_item(cbor.decode(cbor.encode(row.to_item()))) == row
+    assert row.known
+
+
+def test_a_plain_meter_costs_few_bytes():
+    assert len(cbor.encode(body_of(PLAIN_METER))) <= 45
+
+
+def test_a_deleted_thing_is_a_row_without_a_body():
+    row = FeedRow.from_item([5, "meter", "04123456784", None])
+    assert row.deleted
+    assert row.known
+
+
+def test_an_entity_of_newer_software_keeps_its_place_and_says_it_is_not_known():
+    row = FeedRow.from_item([5, "weather", "k", {0: "rain"}])
+    assert (row.seq, row.known, row.deleted) == (5, False, False)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        7,
+        [1, "meter", "k"],
+        [0, "meter", "k", None],
+        [1, 5, "k", None],
+        [1, "m" * 99, "k", None],
+        [1, "meter", "k", {}],
+        [1, "meter", "k", {**body_of(PLAIN_METER), 0: "04123456785"}],
+        [1, "meter", "k", {**body_of(PLAIN_METER), 1: 9}],
+        [1, "operator", "k", {0: 1, 1: "A", 2: "king", 3: ""}],
+        [1, "lease", "k", {0: b"", 1: bytes(64)}],
+    ],
+)
+def test_an_impossible_row_is_refused(item):
+    with pytest.raises(InputError, match="MESSAGE_INVALID"):
+        FeedRow.from_item(item)
+
+
+def test_a_lease_is_good_for_its_own_till_and_its_own_head_office_only():
+    signed = SignedLease.sign(TILL_ID, LEASE, OFFICE)
+    assert SignedLease.read(signed.document, signed.signature) == signed
+    assert signed.lease == LEASE
+    signed.check(OFFICE.public, TILL_ID)
+    with pytest.raises(InputError, match="LEASE_FOREIGN"):
+        signed.check(OFFICE.public, bytes(16))
+    with pytest.raises(InputError, match="SIGNATURE_INVALID"):
+        signed.check(SigningKey(bytes(32)).public, TILL_ID)
