@@ -1,0 +1,120 @@
+"""Builds and runs the reference module: `posapp module init` and `posapp module serve`.
+
+Its folder holds `module.db` (SQLCipher) and `module.key`, the store's key in a file: that
+guards nothing against a thief of the disk, and so only keys marked as test keys are taken.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TextIO
+
+from posapp import paths
+from posapp.clock import Clock, Randomness, SystemClock, SystemRandomness, epoch_ms
+from posapp.errors import ConfigError
+from posapp.security_module.reference.desk import Desk
+from posapp.security_module.reference.endpoints import open_endpoint
+from posapp.security_module.reference.engine import Engine, Policy
+from posapp.security_module.reference.keys import load_key_file
+from posapp.security_module.reference.server import Server
+from posapp.security_module.reference.store import (
+    FILE_NAME,
+    StoredKey,
+    create_store,
+    open_store,
+)
+
+KEY_FILE = "module.key"
+KEY_BYTES = 32
+
+
+def init(
+    folder: Path,
+    key_file: Path,
+    *,
+    clock: Clock | None = None,
+    randomness: Randomness | None = None,
+) -> str:
+    """Make a module in `folder` with the test keys of `key_file`; the new module's id.
+
+    Raises ConfigError MODULE_EXISTS, KEYS_NOT_TEST, KEY_FILE_INVALID, FILE_UNREADABLE. Nothing
+    half-made is left: the store appears whole or not at all.
+    """
+    now = (clock or SystemClock()).now()
+    source = randomness or SystemRandomness()
+    keys = load_key_file(key_file)
+    paths.private_folder(folder)
+    if (folder / FILE_NAME).exists():
+        raise ConfigError("MODULE_EXISTS", folder=str(folder))
+    module_id = f"REF-{source.bytes(4).hex().upper()}"
+    stored = tuple(StoredKey(key, test=True) for key in keys)
+    secret = source.bytes(KEY_BYTES)
+    _write_key(folder / KEY_FILE, secret)
+    create_store(folder, secret, module_id, stored, epoch_ms(now))
+    return module_id
+
+
+def serve(
+    folder: Path,
+    listen: str,
+    *,
+    clock: Clock | None = None,
+    randomness: Randomness | None = None,
+    policy: Policy | None = None,
+    out: TextIO | None = None,
+) -> None:
+    """Answer on `pty:LINKPATH` or `tcp:HOST:PORT` until SIGTERM or SIGINT.
+
+    When it can be asked it prints `ready ADDRESS` (what a till's configuration takes) and then
+    a line that says what it is. Raises ConfigError MODULE_MISSING, MODULE_KEY_MISSING,
+    MODULE_KEY_EXPOSED, KEYS_NOT_TEST, PORT_BUSY, LISTEN_...; StoreError STORE_IN_USE,
+    STORE_KEY_WRONG, STORE_NEWER, STORE_DAMAGED.
+    """
+    if sys.platform != "win32":
+        from posapp.security_module.reference.process_posix import forbid_core_dumps
+
+        forbid_core_dumps()
+    if not (folder / FILE_NAME).is_file():
+        raise ConfigError("MODULE_MISSING", folder=str(folder))
+    store = open_store(folder, _read_key(folder / KEY_FILE))
+    try:
+        engine = Engine(store, clock or SystemClock(), randomness or SystemRandomness(), policy)
+        endpoint = open_endpoint(listen)
+        try:
+            server = Server(endpoint, Desk(engine), store.rest)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: server.stop())
+            stream = out or sys.stdout
+            stream.write(
+                f"ready {endpoint.address}\nmodule {store.module_id} NOT CERTIFIED - TEST KEYS\n"
+            )
+            stream.flush()
+            server.run()
+        finally:
+            endpoint.close()
+    finally:
+        store.close()
+
+
+def _write_key(path: Path, secret: bytes) -> None:
+    path.unlink(missing_ok=True)  # of an attempt that never came to a store
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(secret.hex().encode("ascii"))
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _read_key(path: Path) -> bytes:
+    try:
+        if os.name == "posix" and path.stat().st_mode & 0o077:
+            raise ConfigError("MODULE_KEY_EXPOSED", file=str(path))
+        secret = bytes.fromhex(path.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        raise ConfigError("MODULE_KEY_MISSING", file=str(path)) from None
+    if len(secret) != KEY_BYTES:
+        raise ConfigError("MODULE_KEY_MISSING", file=str(path))
+    return secret

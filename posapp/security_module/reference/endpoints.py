@@ -1,0 +1,148 @@
+"""Where the module listens: one talker at a time over TCP here, over a pty in `pty_posix.py`.
+
+A talker may vanish at any byte; the endpoint then waits for the next one and never fails.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import select
+import socket
+import sys
+from pathlib import Path
+from typing import Protocol
+
+from posapp.errors import ConfigError
+
+READ_BYTES = 4096
+WRITE_S = 2.0  # a talker that does not read in this time has lost its reply
+
+
+class Endpoint(Protocol):
+    """Bytes from and to whoever talks now."""
+
+    @property
+    def address(self) -> str:
+        """What a till puts in its configuration: `serial:PATH` or `tcp:HOST:PORT`."""
+        ...
+
+    def receive(self, timeout_s: float) -> bytes:
+        """Some bytes as soon as there are any; none after the time-out."""
+        ...
+
+    def send(self, data: bytes) -> None:
+        """To the talker whose bytes came last; lost when it is gone. Up to 2 s."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def open_endpoint(listen: str) -> Endpoint:
+    """`pty:LINKPATH` or `tcp:HOST:PORT` (port 0: any free one; this machine only).
+
+    Raises ConfigError LISTEN_ADDRESS_INVALID, LISTEN_NOT_LOCAL, PORT_BUSY(address),
+    LISTEN_REFUSED(address, reason), and for a pty LISTEN_PATH_TAKEN(path), LISTEN_UNSUPPORTED.
+    """
+    kind, _, rest = listen.partition(":")
+    if kind == "pty" and rest:
+        if sys.platform == "win32":
+            raise ConfigError("LISTEN_UNSUPPORTED", address=listen[:80], expected="tcp:HOST:PORT")
+        from posapp.security_module.reference.pty_posix import PtyEndpoint
+
+        return PtyEndpoint(Path(rest))
+    match = re.fullmatch(r"\[?([^\]\s]+?)\]?:(\d{1,5})", rest, re.ASCII)
+    if kind != "tcp" or not match or int(match.group(2)) > 65_535:
+        raise ConfigError(
+            "LISTEN_ADDRESS_INVALID", address=listen[:80], expected="pty:PATH, tcp:HOST:PORT"
+        )
+    return TcpEndpoint(match.group(1), int(match.group(2)))
+
+
+class TcpEndpoint:
+    """A listening socket of this machine. A new talker takes the place of the old one, after
+    all that the old one sent was answered: so a fetch never overtakes the issue before it.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        # The line is in clear text: tokens may not travel over a network on it.
+        if host != "localhost" and not _is_loopback(host):
+            raise ConfigError("LISTEN_NOT_LOCAL", address=f"tcp:{host}:{port}")
+        self._host = host
+        self._talker: socket.socket | None = None
+        try:
+            family, kind, proto, _, where = socket.getaddrinfo(
+                host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )[0]
+            self._listener = socket.socket(family, kind, proto)
+        except OSError as error:
+            raise ConfigError(
+                "LISTEN_REFUSED", address=f"tcp:{host}:{port}", reason=str(error.strerror)
+            ) from None
+        try:
+            if sys.platform == "win32":  # there REUSEADDR would let a stranger share the port
+                self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+            else:
+                self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._listener.bind(where)
+            self._listener.listen(8)
+        except OSError as error:
+            self._listener.close()
+            raise ConfigError(
+                "PORT_BUSY", address=f"tcp:{host}:{port}", reason=str(error.strerror)
+            ) from None
+
+    @property
+    def address(self) -> str:
+        port = self._listener.getsockname()[1]
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"tcp:{host}:{port}"
+
+    def receive(self, timeout_s: float) -> bytes:
+        watched = [self._listener] + ([self._talker] if self._talker else [])
+        ready, _, _ = select.select(watched, [], [], timeout_s)
+        if self._talker is not None and self._talker in ready:
+            try:
+                data = self._talker.recv(READ_BYTES)
+            except OSError:
+                data = b""
+            if not data:
+                self._hang_up()
+            return data
+        if self._listener in ready:
+            self._hang_up()
+            self._accept()
+        return b""
+
+    def send(self, data: bytes) -> None:
+        if self._talker is None:
+            return
+        try:
+            self._talker.sendall(data)
+        except OSError:  # it vanished, or stopped reading: its next connection will ask again
+            self._hang_up()
+
+    def close(self) -> None:
+        self._hang_up()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        try:
+            talker, _ = self._listener.accept()
+        except OSError:  # gone before it was greeted
+            return
+        talker.settimeout(WRITE_S)
+        talker.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._talker = talker
+
+    def _hang_up(self) -> None:
+        talker, self._talker = self._talker, None
+        if talker is not None:
+            talker.close()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

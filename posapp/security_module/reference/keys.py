@@ -1,0 +1,90 @@
+"""Reads key files made for tests: JSON, in the clear, and refused unless marked so.
+
+    {"marked": "test",
+     "keys": [{"sgc": "201457", "krn": 1, "kt": 2, "base_date": 2014, "ken": 255, "dkga": 4,
+               "secret": "abababababababab949494949494949401234567"}]}
+
+Real vending keys come in sealed files for one certified module and never look like this.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from posapp.domain.meter import KeyType
+from posapp.errors import ConfigError, InputError, PosError
+from posapp.security_module.link.messages import KEYS_MAX
+from posapp.sts.keys import VendingKey
+
+MARK = "test"
+FILE_BYTES_MAX = 64 * 1024
+_FIELDS: dict[str, type] = {
+    "sgc": str,
+    "krn": int,
+    "kt": int,
+    "base_date": int,
+    "ken": int,
+    "dkga": int,
+    "secret": str,
+}
+
+
+def load_key_file(path: Path) -> tuple[VendingKey, ...]:
+    """The keys of a test key file, each (SGC, KRN) once, 1..64 of them.
+
+    Raises ConfigError FILE_UNREADABLE, KEYS_NOT_TEST, and KEY_FILE_INVALID(file, field, expected)
+    whose parameters never quote the file.
+    """
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        raise ConfigError("FILE_UNREADABLE", file=str(path), reason=error.strerror) from None
+    try:
+        content = json.loads(raw) if len(raw) <= FILE_BYTES_MAX else None
+    except ValueError:  # its text would quote the file: it is not passed on
+        content = None
+    if not isinstance(content, dict):
+        raise _invalid(path, "file", "JSON object")
+    if content.get("marked") != MARK:
+        raise ConfigError("KEYS_NOT_TEST", file=str(path))
+    rows = content.get("keys")
+    if not isinstance(rows, list) or not 1 <= len(rows) <= KEYS_MAX:
+        raise _invalid(path, "keys", f"list of 1..{KEYS_MAX}")
+    keys = tuple(_key(path, place, row) for place, row in enumerate(rows))
+    if len({(key.sgc, key.krn) for key in keys}) != len(keys):
+        raise _invalid(path, "keys", "each sgc and krn once")
+    return keys
+
+
+def _key(path: Path, place: int, row: Any) -> VendingKey:
+    name = f"keys[{place}]"
+    if not isinstance(row, dict) or set(row) != set(_FIELDS):
+        raise _invalid(path, name, ", ".join(_FIELDS))
+    for field, kind in _FIELDS.items():
+        if type(row[field]) is not kind:
+            raise _invalid(path, f"{name}.{field}", kind.__name__)
+    try:
+        secret = bytes.fromhex(row["secret"])
+    except ValueError:
+        raise _invalid(path, f"{name}.secret", "hex digits") from None
+    try:
+        return VendingKey(
+            secret=secret,
+            sgc=row["sgc"],
+            krn=row["krn"],
+            kt=KeyType(row["kt"]),
+            base_date=row["base_date"],
+            ken=row["ken"],
+            dkga=row["dkga"],
+        )
+    except InputError as error:
+        raise _invalid(path, name, error.code) from None
+    except ValueError:
+        raise _invalid(path, f"{name}.kt", "0..3") from None
+
+
+def _invalid(path: Path, field: str, expected: str) -> PosError:
+    return ConfigError("KEY_FILE_INVALID", file=str(path), field=field, expected=expected)

@@ -1,0 +1,82 @@
+"""The module's tables. What is added later comes as a migration beside the first one.
+
+`issues` is the module's own book: one row a request it executed, numbered without gaps.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+)
+
+metadata = MetaData()
+
+module = Table(  # one row
+    "module",
+    metadata,
+    Column("one", Integer, primary_key=True),
+    Column("module_id", String, nullable=False),
+    Column("created_ms", Integer, nullable=False),
+    Column("clock_floor_ms", Integer, nullable=False),
+)
+
+vending_keys = Table(
+    "vending_keys",
+    metadata,
+    Column("sgc", String, nullable=False),
+    Column("krn", Integer, nullable=False),
+    Column("kt", Integer, nullable=False),
+    Column("base_date", Integer, nullable=False),
+    Column("ken", Integer, nullable=False),
+    Column("dkga", Integer, nullable=False),
+    Column("secret", LargeBinary, nullable=False),
+    Column("test", Boolean, nullable=False),
+    PrimaryKeyConstraint("sgc", "krn"),
+)
+
+tills = Table(
+    "tills",
+    metadata,
+    Column("till", LargeBinary, primary_key=True),
+    Column("last_sequence", Integer, nullable=False),
+)
+
+issues = Table(
+    "issues",
+    metadata,
+    Column("audit_no", Integer, primary_key=True),
+    Column("request_id", LargeBinary, nullable=False, unique=True),
+    Column("till", LargeBinary, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("at_ms", Integer, nullable=False),
+    Column("meter", String, nullable=False),
+    Column("sgc", String, nullable=False),
+    Column("krn", Integer, nullable=False),
+    Column("tokens", String, nullable=False),
+)
+
+# The primary key is the rule that a TID is given once a meter and base date.
+issued_tids = Table(
+    "issued_tids",
+    metadata,
+    Column("meter", String, nullable=False),
+    Column("base_date", Integer, nullable=False),
+    Column("tid", Integer, nullable=False),
+    Column("reserved", Boolean, nullable=False),
+    Column("audit_no", Integer, ForeignKey("issues.audit_no"), nullable=False),
+    Column("kind", Integer, nullable=False),
+    Column("subclass", Integer, nullable=False),
+    Column("units", Integer, nullable=False),
+    Column("value_minor", Integer, nullable=False),
+    PrimaryKeyConstraint("meter", "base_date", "tid"),
+    sqlite_with_rowid=False,
+)
