@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
@@ -14,6 +16,14 @@ from cryptography.hazmat.primitives.serialization import (
 from posapp.errors import InputError
 
 SIGNATURE_BYTES = 64
+
+
+class Signer(Protocol):
+    """Whatever holds a private key: a `SigningKey`, or a store that never gives it away."""
+
+    def sign(self, purpose: bytes, message: bytes) -> bytes:
+        """64 bytes of signature over `purpose`, a zero byte and `message`."""
+        ...
 
 
 class SigningKey:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from posapp.codec import cbor
-from posapp.codec.signing import SigningKey, verify
+from posapp.codec.signing import Signer, verify
 from posapp.errors import InputError
 
 TAG = b"posapp/j1"
@@ -69,7 +69,7 @@ class Head:
     seq: int
     hash: bytes
 
-    def sign(self, key: SigningKey) -> bytes:
+    def sign(self, key: Signer) -> bytes:
         """The till's signature over this head."""
         return key.sign(HEAD_PURPOSE, self._message())
 
