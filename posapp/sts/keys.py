@@ -1,0 +1,156 @@
+"""Vending keys, and the decoder key that a meter has from one of them (IEC 62055-41 6.5).
+
+The result goes to `tokens`. Keys live in the security module's process; a till never has one.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass, field
+
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
+from cryptography.hazmat.primitives.ciphers import Cipher, modes
+
+from posapp.domain.meter import EncryptionAlgorithm, KeyType, MeterNumber
+from posapp.errors import InputError, SaleError
+from posapp.sts import tid as tids
+from posapp.sts.ciphers import KEY_BYTES
+from posapp.sts.numbers import pan
+
+_SECRET_BYTES = {2: 8, 4: 20}  # by DKGA: a DES key with odd parity, or 160 plain bits
+_WITHDRAWN_DKGA = (1, 3)  # 01 for a closed list of early meters, 03 with two DES keys
+_MAGNETIC_CARD = 1  # token carrier type 01 (6.1.3)
+
+
+@dataclass(frozen=True, slots=True)
+class VendingKey:
+    """A vending key with its attributes; `repr` leaves the secret out.
+
+    `sgc` is six digits, `krn` 1..9, `base_date` a year of `tid.BASE_DATES`, `ken` 0..255,
+    `dkga` 2 (secret of 8 bytes, odd parity) or 4 (20 bytes). Raises InputError DKGA_WITHDRAWN,
+    UNKNOWN_DKGA, VENDING_KEY_LENGTH, VENDING_KEY_PARITY, VENDING_KEY_ATTRIBUTE(field).
+    """
+
+    secret: bytes = field(repr=False)
+    sgc: str
+    krn: int
+    kt: KeyType
+    base_date: int
+    ken: int
+    dkga: int
+
+    def __post_init__(self) -> None:
+        if self.dkga in _WITHDRAWN_DKGA:
+            raise InputError("DKGA_WITHDRAWN", dkga=self.dkga)
+        if self.dkga not in _SECRET_BYTES:
+            raise InputError("UNKNOWN_DKGA", dkga=self.dkga)
+        expected = _SECRET_BYTES[self.dkga]
+        if len(self.secret) != expected:
+            raise InputError("VENDING_KEY_LENGTH", length=len(self.secret), expected=expected)
+        if self.dkga == 2 and with_odd_parity(self.secret) != self.secret:
+            raise InputError("VENDING_KEY_PARITY", sgc=self.sgc, krn=self.krn)
+        checks = {
+            "sgc": is_digits(self.sgc, 6),
+            "krn": 1 <= self.krn <= 9,
+            "kt": self.kt in tuple(KeyType),
+            "base_date": self.base_date in tids.BASE_DATES,
+            "ken": 0 <= self.ken <= 255,
+        }
+        for name, right in checks.items():
+            if not right:
+                raise InputError("VENDING_KEY_ATTRIBUTE", field=name)
+
+
+def is_digits(text: str, count: int) -> bool:
+    """Whether `text` is exactly `count` plain digits."""
+    return len(text) == count and text.isascii() and text.isdigit()
+
+
+def with_odd_parity(secret: bytes) -> bytes:
+    """A DES key with the lowest bit of each byte set for odd parity: do this at import.
+
+    Implementations differ on whether the last step of DKGA02 sees the adjusted key; for a key
+    with right parity all agree.
+    """
+    return bytes(b & 0xFE | (b >> 1).bit_count() + 1 & 1 for b in secret)
+
+
+def check_credit(key: VendingKey, tid: int, tct: int) -> None:
+    """Refuse a credit token that the standard forbids under this key (6.1.9, 6.5.2.6).
+
+    `tct` is the meter's token carrier type. Raises SaleError KEY_EXPIRED(ken),
+    KEY_TYPE_NO_CREDIT(kt) under a default key, KEY_TYPE_CARRIER(kt, tct) for a common key
+    with anything but a magnetic card.
+    """
+    tids.check_ken(tid, key.ken)
+    if key.kt not in (KeyType.UNIQUE, KeyType.COMMON):
+        raise SaleError("KEY_TYPE_NO_CREDIT", kt=int(key.kt))
+    if key.kt is KeyType.COMMON and tct != _MAGNETIC_CARD:
+        raise SaleError("KEY_TYPE_CARRIER", kt=int(key.kt), tct=tct)
+
+
+def decoder_key(key: VendingKey, number: MeterNumber, ti: str, ea: EncryptionAlgorithm) -> bytes:
+    """The key inside a meter: 8 bytes for EA07, 16 for EA11 (6.5.3).
+
+    `ti` is the tariff index, two digits. Raises InputError TARIFF_INDEX, KEY_TYPE (an initial
+    key is the manufacturer's alone; a common key needs DKGA02 and an 11-digit number, because
+    sources disagree about the rest), DKGA_EA (DKGA02 makes 64 bits, too few for EA11).
+    """
+    if not is_digits(ti, 2):
+        raise InputError("TARIFF_INDEX", ti=ti[:10])
+    if key.kt is KeyType.INITIAL or (
+        key.kt is KeyType.COMMON and (key.dkga == 4 or len(number.digits) == 13)
+    ):
+        raise InputError("KEY_TYPE", kt=int(key.kt), dkga=key.dkga)
+    if key.dkga == 4:
+        return _dkga04(key, number, ti, ea)
+    if ea != EncryptionAlgorithm.STA:
+        raise InputError("DKGA_EA", dkga=key.dkga, ea=int(ea))
+    return _dkga02(key, number, ti)
+
+
+def pan_block(number: MeterNumber, kt: KeyType) -> bytes:
+    """The PAN without its first and last digit, as eight bytes of two digits (6.5.3.1).
+
+    For a common key the meter's own digits are zeros.
+    """
+    digits = pan(number)[1:-1]
+    if kt is KeyType.COMMON:
+        digits = digits[: -len(number.digits)] + "0" * len(number.digits)
+    return bytes.fromhex(digits)
+
+
+def control_block(key: VendingKey, ti: str) -> bytes:
+    """KT, SGC, TI and KRN as digits, then F (6.5.3.2)."""
+    return bytes.fromhex(f"{key.kt:d}{key.sgc}{ti}{key.krn}FFFFFF")
+
+
+def _dkga02(key: VendingKey, number: MeterNumber, ti: str) -> bytes:
+    """DES of both blocks under the vending key, and the three together (6.5.3.4)."""
+    data = _xor(pan_block(number, key.kt), control_block(key, ti))
+    return _xor(_xor(des(key.secret, data), data), key.secret)
+
+
+def des(key: bytes, block: bytes) -> bytes:
+    """Single DES of one block, as triple DES with the same key three times."""
+    encryptor = Cipher(TripleDES(key * 3), modes.ECB()).encryptor()
+    return encryptor.update(block)
+
+
+def _xor(a: bytes, b: bytes) -> bytes:
+    return (int.from_bytes(a, "big") ^ int.from_bytes(b, "big")).to_bytes(len(a), "big")
+
+
+def dkga04_data(key: VendingKey, number: MeterNumber, ti: str, ea: EncryptionAlgorithm) -> bytes:
+    """The counted fields that DKGA04 hashes: algorithm and label, then the meter (6.5.3.6)."""
+    base_date = key.base_date % 100
+    text = (
+        f"\x04\x0204\x02{base_date:02d}\x02{ea:02d}\x02{ti}\x00"
+        f"\x04\x06{key.sgc}\x01{key.kt:d}\x01{key.krn}\x12{pan(number)}"
+    )
+    return text.encode("ascii") + (KEY_BYTES[ea] * 8).to_bytes(4, "big")
+
+
+def _dkga04(key: VendingKey, number: MeterNumber, ti: str, ea: EncryptionAlgorithm) -> bytes:
+    """The front of HMAC-SHA-256 under the vending key (6.5.3.6)."""
+    return hmac.digest(key.secret, dkga04_data(key, number, ti, ea), "sha256")[: KEY_BYTES[ea]]
