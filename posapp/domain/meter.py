@@ -13,14 +13,14 @@ from enum import IntEnum, StrEnum
 from posapp.errors import InputError
 
 
+_DOUBLED = bytes.maketrans(b"0123456789", b"0246813579")  # twice a digit, less 9 when above 9
+
+
 def luhn_digit(body: str) -> str:
     """The check digit of a string of digits (IEC 62055-41 6.1.2.3, ISO/IEC 7812-1)."""
-    total = 0
-    for place, char in enumerate(reversed(body)):
-        digit = int(char)
-        if place % 2 == 0:
-            digit = digit * 2 - 9 if digit > 4 else digit * 2
-        total += digit
+    digits = body.encode("ascii")
+    doubled = digits[::-1][::2].translate(_DOUBLED)
+    total = sum(doubled) + sum(digits[-2::-2]) - len(digits) * ord("0")
     return str(-total % 10)
 
 
