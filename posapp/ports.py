@@ -91,7 +91,10 @@ class ModuleState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModuleStatus:
-    """A snapshot; `module_id` is empty until a module has answered once."""
+    """A snapshot; `module_id` is empty until a module has answered once.
+
+    `since` is when `state` began; `slow` says that the call under way has lasted over 3 s.
+    """
 
     state: ModuleState
     module_id: str = ""
@@ -100,6 +103,7 @@ class ModuleStatus:
     keys: tuple[SupplyKey, ...] = ()
     last_sequence: int = 0
     since: datetime | None = None
+    slow: bool = False
 
 
 class SecurityModule(Protocol):
