@@ -54,8 +54,11 @@ class Checkpoint:
 class Database:
     """One open store. Made by `open_sqlcipher` only."""
 
-    def __init__(self, path: Path, key: bytes, lock: FileLock | None, *, create: bool) -> None:
+    def __init__(
+        self, path: Path, key: bytes, lock: FileLock | None, *, create: bool, read_only: bool
+    ) -> None:
         self.path = path
+        self.read_only = read_only
         self._lock = lock
         self._read_engine = _engine(path, key, pragmas.READER, create=False)
         self._write_engine = _engine(path, key, pragmas.WRITER, create=create)
@@ -119,10 +122,12 @@ class Database:
             return None
         if idle and time.monotonic() - self._last_commit >= CHECKPOINT_IDLE_S:
             return self.checkpoint()
+        return self.checkpoint() if self.checkpoint_is_due() else None
+
+    def checkpoint_is_due(self) -> bool:
+        """Whether 8 MiB wait; some microseconds, so it can be asked after every commit."""
         waits = self.waiting()
-        if waits.wal_pages - waits.moved_pages >= CHECKPOINT_PAGES:
-            return self.checkpoint()
-        return None
+        return waits.wal_pages - waits.moved_pages >= CHECKPOINT_PAGES
 
     def _checkpoint(self, mode: str) -> tuple[bool, Checkpoint]:
         assert self._writer_thread != threading.get_ident(), "a checkpoint inside a write"
@@ -156,6 +161,8 @@ class Database:
 
     def _writer_connection(self) -> Connection:
         if self._writer is None:
+            if self.read_only or self._closed:
+                raise StoreError("STORE_READ_ONLY" if self.read_only else "STORE_CLOSED")
             self._writer = self._write_engine.connect()
         return self._writer
 
@@ -200,7 +207,7 @@ def open_sqlcipher(
         raise StoreError("STORE_MISSING", path=str(path))
     wants_lock = exclusive and not read_only
     lock = FileLock(path.with_name(path.name + ".lock")) if wants_lock else None
-    database = Database(path, key, lock, create=create)
+    database = Database(path, key, lock, create=create, read_only=read_only)
     try:
         with _translated(None):
             if read_only:

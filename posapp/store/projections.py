@@ -1,0 +1,223 @@
+"""One projector from facts to tables, used live by every append and again by a rebuild.
+
+It depends on nothing but the fact, its place and the time in its entry, so that both ways end
+in the same bytes. What it needs of an earlier fact it remembers or reads from the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from posapp.domain.sale import LineKind
+from posapp.errors import SaleError, StoreError
+from posapp.journal import facts
+from posapp.journal.chain import Entry
+from posapp.journal.facts import (
+    Fact,
+    SaleEnded,
+    SaleIntended,
+    SaleIssued,
+    SaleRetimed,
+    SaleUncertain,
+    ShiftClosed,
+    ShiftOpened,
+)
+from posapp.journal.postings import postings
+from posapp.store.schema import Stage, month_of, place_of
+from posapp.store.till_row import TillRow
+
+_SALE = (
+    "INSERT INTO sale (place, sale_id, receipt, shift, operator_id, business_date, month, at_ms,"
+    " meter, customer_id, tariff, currency, amount_minor, units_tenths, fee, state)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)"
+)
+_LINE = (
+    "INSERT INTO sale_line (place, n, kind, code, amount_minor, units_tenths, rate)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_TID = (
+    "INSERT INTO tid (meter, base_date, tid, reserved, place) VALUES (?, ?, ?, ?, ?)"
+    # A retiming may keep some of its own TIDs; another sale's TID changes no row.
+    " ON CONFLICT DO UPDATE SET reserved = excluded.reserved WHERE place = excluded.place"
+)
+_TOKEN = (
+    "INSERT INTO token (place, n, kind, subclass, tid, units, value_minor, digits)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_POSTING = "INSERT INTO posting (place, account, amount_minor) VALUES (?, ?, ?)"
+_END = (
+    "UPDATE sale SET state = ?, ended_place = ?, audit_no = ?, reason = ?"
+    " WHERE place = ? AND state IN (0, 4)"
+)
+_RETIME = (
+    "UPDATE sale SET items_place = ?, step = 0, state = 0, reason = ''"
+    " WHERE place = ? AND state IN (0, 4)"
+)
+_UNKNOWN = "UPDATE sale SET state = 4, reason = ? WHERE place = ? AND state IN (0, 4)"
+_INTENT = (
+    "SELECT i.entry, r.entry FROM sale s JOIN journal i ON i.place = s.place"
+    " LEFT JOIN journal r ON r.place = s.items_place WHERE s.place = ?"
+)
+_SHIFT_OPEN = (
+    "INSERT INTO shift (number, operator_id, opened_ms, opening_minor) VALUES (?, ?, ?, ?)"
+)
+_SHIFT_CLOSE = (
+    "UPDATE shift SET closed_ms = ?, counted_minor = ?, expected_minor = ?, reason = ?"
+    " WHERE number = ? AND closed_ms IS NULL"
+)
+REMEMBERED_MAX = 64  # open sales; there are few, ever
+
+
+def intent_of(intent_entry: bytes, retimed_entry: bytes | None) -> SaleIntended:
+    """The intent as it stands: the first version, with the items of its newest retiming."""
+    entry = Entry.from_bytes(intent_entry)
+    intent = facts.read(entry.kind, entry.version, entry.body)
+    if not isinstance(intent, SaleIntended):
+        raise StoreError("STORE_DAMAGED", seq=entry.seq)
+    if retimed_entry is None:
+        return intent
+    entry = Entry.from_bytes(retimed_entry)
+    retimed = facts.read(entry.kind, entry.version, entry.body)
+    if not isinstance(retimed, SaleRetimed):
+        raise StoreError("STORE_DAMAGED", seq=entry.seq)
+    return replace(intent, items=retimed.items, sequence=retimed.sequence)
+
+
+class Projector:
+    """Applies facts to the tables of `schema.PROJECTED` and to the till's row.
+
+    `open_intents` (place -> intent) saves reading back what was just written; its owner empties
+    it when a transaction fails.
+    """
+
+    def __init__(
+        self, connection: Connection, till: TillRow, open_intents: dict[int, SaleIntended]
+    ) -> None:
+        self._run = connection.exec_driver_sql
+        self._till = till
+        self._open = open_intents
+
+    def apply(self, place: int, at_ms: int, fact: Fact) -> None:
+        """Project one fact. Raises SaleError TID_TAKEN and StoreError SALE_STATE_WRONG,
+        RECEIPT_GAP or SHIFT_STATE_WRONG when it does not follow from the facts before it.
+        """
+        action = _ACTIONS.get(type(fact))
+        if action is not None:
+            action(self, place, at_ms, fact)
+
+    def _intended(self, place: int, at_ms: int, sale: SaleIntended) -> None:
+        if sale.receipt != self._till.receipt + 1:
+            raise StoreError("RECEIPT_GAP", receipt=sale.receipt, last=self._till.receipt)
+        self._till.receipt = sale.receipt
+        amount = sale.amount_minor
+        self._till.vended_minor += amount
+        day = sale.business_date
+        fee = any(line.kind is LineKind.FEE for line in sale.lines)
+        self._run(
+            _SALE,
+            (
+                place, sale.sale_id, sale.receipt, sale.shift, sale.operator_id, day.toordinal(),
+                month_of(day), at_ms, sale.meter, sale.customer_id, sale.tariff, sale.currency,
+                amount, sale.units_tenths, int(fee),
+            ),
+        )  # fmt: skip
+        lines = [
+            (place, n, int(line.kind), line.code, line.amount_minor, line.units_tenths, line.rate)
+            for n, line in enumerate(sale.lines)
+        ]
+        self._run_many(_LINE, lines)
+        self._take_tids(place, sale)
+        if len(self._open) >= REMEMBERED_MAX:
+            del self._open[next(iter(self._open))]
+        self._open[place] = sale
+
+    def _take_tids(self, place: int, sale: SaleIntended) -> None:
+        base_date = sale.configuration.base_date
+        rows = [(sale.meter, base_date, item.tid, int(item.reserved), place) for item in sale.items]
+        if self._run_many(_TID, rows) != len(rows):
+            tids = ",".join(str(item.tid) for item in sale.items)
+            raise SaleError("TID_TAKEN", meter=sale.meter, tid=tids)
+
+    def _retimed(self, place: int, _at_ms: int, fact: SaleRetimed) -> None:
+        row = self._run("SELECT place FROM sale WHERE sale_id = ?", (fact.sale_id,)).first()
+        if row is None:
+            raise StoreError("SALE_STATE_WRONG", place=place)
+        sale = replace(self._intent(row[0]), items=fact.items, sequence=fact.sequence)
+        self._change(_RETIME, (place, row[0]), row[0])
+        self._take_tids(row[0], sale)
+        self._open[row[0]] = sale
+
+    def _issued(self, place: int, _at_ms: int, fact: SaleIssued) -> None:
+        sale_place = self._place(fact.intent_seq)
+        sale = self._intent(sale_place)
+        if len(fact.tokens) != len(sale.items):
+            raise StoreError("TOKENS_INCOMPLETE", seq=fact.intent_seq)
+        self._change(_END, (Stage.ISSUED, place, fact.audit_no, "", sale_place), sale_place)
+        tokens = [
+            (sale_place, n, int(i.kind), i.subclass, i.tid, i.units, i.value_minor, digits)
+            for n, (i, digits) in enumerate(zip(sale.items, fact.tokens, strict=True))
+        ]
+        self._run_many(_TOKEN, tokens)
+        booked = [(sale_place, int(account), amount) for account, amount in postings(sale)]
+        self._run_many(_POSTING, booked)
+        self._open.pop(sale_place, None)
+
+    def _ended(self, place: int, _at_ms: int, fact: SaleEnded) -> None:
+        sale_place = self._place(fact.intent_seq)
+        amount = self._intent(sale_place).amount_minor
+        stage = Stage.REFUSED if fact.how == SaleEnded.REFUSED else Stage.CANCELLED
+        self._change(_END, (stage, place, 0, fact.reason, sale_place), sale_place)
+        self._till.vended_minor -= amount
+        self._open.pop(sale_place, None)
+
+    def _uncertain(self, _place: int, _at_ms: int, fact: SaleUncertain) -> None:
+        sale_place = self._place(fact.intent_seq)
+        self._change(_UNKNOWN, (fact.reason, sale_place), sale_place)
+
+    def _shift_opened(self, _place: int, at_ms: int, fact: ShiftOpened) -> None:
+        try:
+            self._run(_SHIFT_OPEN, (fact.shift, fact.operator_id, at_ms, fact.opening_minor))
+        except IntegrityError:
+            raise StoreError("SHIFT_STATE_WRONG", shift=fact.shift) from None
+
+    def _shift_closed(self, _place: int, at_ms: int, fact: ShiftClosed) -> None:
+        values = (at_ms, fact.counted_minor, fact.expected_minor, fact.reason, fact.shift)
+        if self._run(_SHIFT_CLOSE, values).rowcount != 1:
+            raise StoreError("SHIFT_STATE_WRONG", shift=fact.shift)
+
+    def _change(self, statement: str, values: tuple[Any, ...], sale_place: int) -> None:
+        if self._run(statement, values).rowcount != 1:
+            raise StoreError("SALE_STATE_WRONG", place=sale_place)
+
+    def _run_many(self, statement: str, rows: list[tuple[Any, ...]]) -> int:
+        if not rows:
+            return 0
+        return self._run(statement, rows if len(rows) > 1 else rows[0]).rowcount
+
+    def _place(self, seq: int) -> int:
+        return place_of(self._till.head.epoch, seq)
+
+    def _intent(self, place: int) -> SaleIntended:
+        known = self._open.get(place)
+        if known is not None:
+            return known
+        row = self._run(_INTENT, (place,)).first()
+        if row is None:
+            raise StoreError("SALE_STATE_WRONG", place=place)
+        return intent_of(row[0], row[1])
+
+
+_ACTIONS: dict[type, Callable[[Projector, int, int, Any], None]] = {
+    SaleIntended: Projector._intended,
+    SaleRetimed: Projector._retimed,
+    SaleIssued: Projector._issued,
+    SaleEnded: Projector._ended,
+    SaleUncertain: Projector._uncertain,
+    ShiftOpened: Projector._shift_opened,
+    ShiftClosed: Projector._shift_closed,
+}

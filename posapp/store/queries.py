@@ -1,0 +1,299 @@
+"""Every read-only question of `ports.Reader`, on one connection inside one transaction.
+
+Each list has a limit; `tests/store` keeps the plan of each query on its index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from posapp.clock import epoch_ms, from_epoch_ms
+from posapp.domain.customer import Customer
+from posapp.domain.lease import Lease
+from posapp.domain.meter import MeterNumber
+from posapp.domain.operator import Operator, OperatorRecord, Role
+from posapp.domain.shift import Shift
+from posapp.domain.site import Site
+from posapp.errors import StoreError
+from posapp.journal.chain import Head
+from posapp.ports import FoundMeter, PrintJob, PrintState, SaleRecord
+from posapp.store import search
+from posapp.store.projections import intent_of
+from posapp.store.schema import month_of, place_of, sale_state, seq_of
+from posapp.wire.lease import SignedLease
+
+PAGE_MAX = 1000  # rows of any list
+OPEN_SALES_MAX = 1000  # far more than can ever be open; a limit all the same
+OPERATORS_MAX = 1000
+RECENT_SALES = 400  # looked through for recent meters
+
+_RECORD = """
+SELECT s.place, s.at_ms, s.state, s.step, s.audit_no, s.reason, i.entry, r.entry,
+  (SELECT group_concat(t.digits, ',' ORDER BY t.n) FROM token t WHERE t.place = s.place)
+FROM sale s JOIN journal i ON i.place = s.place LEFT JOIN journal r ON r.place = s.items_place
+WHERE {where} ORDER BY s.place {order} LIMIT ?"""
+SALE_BY_ID = _RECORD.format(where="s.sale_id = ?", order="")
+SALE_BY_RECEIPT = _RECORD.format(where="s.receipt = ?", order="")
+SALES_OPEN = _RECORD.format(where="s.state IN (0, 4)", order="")
+SALES_ON = _RECORD.format(where="s.business_date = ? AND s.place > ?", order="")
+SALES_OF_SHIFT = _RECORD.format(where="s.shift = ? AND s.place > ?", order="")
+SALE_LAST = _RECORD.format(where="s.state = 1", order="DESC")
+RECENT = "SELECT meter FROM sale WHERE state = 1 ORDER BY place DESC LIMIT ?"
+# The sums walk one meter's sales of one month, so they need no limit.
+MONTH_UNITS = (
+    "SELECT coalesce(sum(units_tenths), 0) FROM sale"
+    " WHERE meter = ? AND month = ? AND state IN (0, 1, 4)"
+)
+MONTH_FEE = (
+    "SELECT 1 FROM sale WHERE meter = ? AND month = ? AND state IN (0, 1, 4) AND fee = 1 LIMIT 1"
+)
+TID_HIGH = (
+    "SELECT tid FROM tid WHERE meter = ? AND base_date = ? AND reserved = 0"
+    " ORDER BY tid DESC LIMIT 1"
+)
+_SHIFT = (
+    "SELECT number, operator_id, opened_ms, opening_minor, closed_ms, counted_minor,"
+    " expected_minor, reason FROM shift "
+)
+SHIFT_OPEN = _SHIFT + "WHERE closed_ms IS NULL ORDER BY number DESC LIMIT 1"
+SHIFT_ONE = _SHIFT + "WHERE number = ? LIMIT 1"
+SHIFTS_OPENED = _SHIFT + "WHERE opened_ms >= ? AND opened_ms < ? LIMIT ?"
+SHIFTS_SOLD = (
+    _SHIFT + "WHERE number IN (SELECT DISTINCT shift FROM sale WHERE business_date = ?) LIMIT ?"
+)
+SHIFT_LAST = "SELECT number FROM shift ORDER BY number DESC LIMIT 1"
+_JOB = (
+    "SELECT job_id, kind, title, document, copy_no, state, queued_ms, sale_id, held FROM print_job "
+)
+JOBS_IN = _JOB + "WHERE state = ? ORDER BY job_id LIMIT ?"
+JOB_ONE = _JOB + "WHERE job_id = ? LIMIT 1"
+JOBS_OF_SALE = _JOB + "WHERE sale_id = ? ORDER BY sale_id, kind, copy_no LIMIT ?"
+# One shift's sales and their slips; a shift is the limit.
+PRINTED = (
+    "SELECT count(*) FILTER (WHERE p.copy_no = 0), count(*) FILTER (WHERE p.copy_no > 0)"
+    " FROM sale s JOIN print_job p ON p.sale_id = s.sale_id AND p.state = 'printed'"
+    " WHERE s.shift = ?"
+)
+ENTRIES = "SELECT entry FROM journal WHERE place > ? AND place < ? ORDER BY place LIMIT ?"
+
+
+class Queries:
+    """Implements `ports.Reader`."""
+
+    def __init__(self, connection: Connection, site: Site | None) -> None:
+        self._connection = connection
+        self._run = connection.exec_driver_sql
+        self._site = site
+
+    def site(self) -> Site:
+        if self._site is None:
+            raise StoreError("NOT_ENROLLED")
+        return self._site
+
+    def head(self) -> Head:
+        row = self._run("SELECT till_id, epoch, seq, hash FROM till WHERE one = 1").first()
+        if row is None:
+            raise StoreError("NOT_ENROLLED")
+        return Head(*row)
+
+    def acknowledged_seq(self) -> int:
+        return self._till_number("acked_seq")
+
+    def lease(self) -> Lease | None:
+        row = self._run("SELECT document, signature FROM lease WHERE one = 1").first()
+        return None if row is None else SignedLease.read(row[0], row[1]).lease
+
+    def vended_total_minor(self) -> int:
+        return self._till_number("vended_minor")
+
+    def operators(self) -> tuple[OperatorRecord, ...]:
+        rows = self._run(
+            "SELECT operator_id, name, role, pin_verifier, misses FROM operator"
+            " ORDER BY operator_id LIMIT ?",
+            (OPERATORS_MAX,),
+        )
+        return tuple(OperatorRecord(Operator(r[0], r[1], Role(r[2])), r[3], r[4]) for r in rows)
+
+    def tariff_pack(self, code: str) -> str | None:
+        row = self._run("SELECT pack FROM tariff WHERE code = ? LIMIT 1", (code,)).first()
+        return None if row is None else str(row[0])
+
+    def tariff_codes(self) -> tuple[str, ...]:
+        rows = self._run("SELECT code FROM tariff ORDER BY code LIMIT ?", (PAGE_MAX,))
+        return tuple(row[0] for row in rows)
+
+    def meter(self, number: MeterNumber) -> FoundMeter | None:
+        return search.exact(self._connection, number)
+
+    def search_digits(self, digits: str, limit: int) -> tuple[FoundMeter, ...]:
+        return search.by_digits(self._connection, digits, limit)
+
+    def search_words(self, words: Sequence[str], limit: int) -> tuple[FoundMeter, ...]:
+        return search.by_words(self._connection, words, limit)
+
+    def search_account(self, account: str, limit: int) -> tuple[FoundMeter, ...]:
+        return search.by_account(self._connection, account, limit)
+
+    def recent_meters(self, limit: int) -> tuple[FoundMeter, ...]:
+        numbers = dict.fromkeys(row[0] for row in self._run(RECENT, (RECENT_SALES,)))
+        found: list[FoundMeter] = []
+        for digits in numbers:
+            if len(found) == limit:
+                break
+            meter = search.exact(self._connection, MeterNumber(digits))
+            if meter is not None:
+                found.append(meter)
+        return tuple(found)
+
+    def month_units(self, number: MeterNumber, month: date) -> int:
+        row = self._run(MONTH_UNITS, (number.digits, month_of(month))).first()
+        assert row is not None
+        return int(row[0])
+
+    def month_fee_paid(self, number: MeterNumber, month: date) -> bool:
+        return self._run(MONTH_FEE, (number.digits, month_of(month))).first() is not None
+
+    def tid_high_water(self, number: MeterNumber, base_date: int) -> int | None:
+        row = self._run(TID_HIGH, (number.digits, base_date)).first()
+        return None if row is None else int(row[0])
+
+    def sale(self, sale_id: bytes) -> SaleRecord | None:
+        return self._record(SALE_BY_ID, sale_id, 1)
+
+    def sale_by_receipt(self, receipt: int) -> SaleRecord | None:
+        return self._record(SALE_BY_RECEIPT, receipt, 1)
+
+    def open_sales(self) -> tuple[SaleRecord, ...]:
+        return self._records(SALES_OPEN, OPEN_SALES_MAX)
+
+    def sales_on(self, business_date: date, limit: int, after_seq: int = 0) -> Sequence[SaleRecord]:
+        after = self._place(after_seq)
+        return self._records(SALES_ON, business_date.toordinal(), after, min(limit, PAGE_MAX))
+
+    def sales_of_shift(self, shift: int, limit: int, after_seq: int = 0) -> Sequence[SaleRecord]:
+        after = self._place(after_seq)
+        return self._records(SALES_OF_SHIFT, shift, after, min(limit, PAGE_MAX))
+
+    def last_sale(self) -> SaleRecord | None:
+        return self._record(SALE_LAST, 1)
+
+    def open_shift(self) -> Shift | None:
+        return _shift(self._run(SHIFT_OPEN).first())
+
+    def shift(self, number: int) -> Shift | None:
+        return _shift(self._run(SHIFT_ONE, (number,)).first())
+
+    def shifts_on(self, business_date: date) -> tuple[Shift, ...]:
+        # The local day lies within two days of the same date in UTC; the site decides exactly.
+        noon = datetime.combine(business_date, time(12), UTC)
+        around = (epoch_ms(noon - timedelta(days=2)), epoch_ms(noon + timedelta(days=2)))
+        found: dict[int, Shift] = {}
+        for row in self._run(SHIFTS_OPENED, (*around, PAGE_MAX)):
+            shift = _shift(row)
+            if shift is not None and self.site().business_date(shift.opened_at) == business_date:
+                found[shift.number] = shift
+        for row in self._run(SHIFTS_SOLD, (business_date.toordinal(), PAGE_MAX)):
+            shift = _shift(row)
+            if shift is not None:
+                found[shift.number] = shift
+        return tuple(found[number] for number in sorted(found))
+
+    def last_shift_number(self) -> int:
+        row = self._run(SHIFT_LAST).first()
+        return 0 if row is None else int(row[0])
+
+    def customer_name(self, customer_id: int) -> Customer | None:
+        row = self._run(
+            "SELECT customer_id, name, account, phone, address FROM customer"
+            " WHERE customer_id = ? LIMIT 1",
+            (customer_id,),
+        ).first()
+        return None if row is None else Customer(*row)
+
+    def print_jobs(self, states: Sequence[PrintState], limit: int) -> tuple[PrintJob, ...]:
+        limit = min(limit, PAGE_MAX)
+        jobs = [
+            _job(row)
+            for state in dict.fromkeys(states)
+            for row in self._run(JOBS_IN, (state.value, limit))
+        ]
+        jobs.sort(key=lambda job: job.job_id)
+        return tuple(jobs[:limit])
+
+    def print_job(self, job_id: int) -> PrintJob | None:
+        row = self._run(JOB_ONE, (job_id,)).first()
+        return None if row is None else _job(row)
+
+    def print_jobs_of_sale(self, sale_id: bytes) -> tuple[PrintJob, ...]:
+        jobs = [_job(row) for row in self._run(JOBS_OF_SALE, (sale_id, PAGE_MAX))]
+        return tuple(sorted(jobs, key=lambda job: job.job_id))
+
+    def print_counts(self, shift: int) -> tuple[int, int]:
+        row = self._run(PRINTED, (shift,)).first()
+        assert row is not None
+        return int(row[0]), int(row[1])
+
+    def clock_floor(self) -> datetime:
+        return from_epoch_ms(self._till_number("floor_ms"))
+
+    def entries(self, after_seq: int, limit: int) -> tuple[bytes, ...]:
+        end = place_of(self.head().epoch + 1, 0)
+        rows = self._run(ENTRIES, (self._place(after_seq), end, min(limit, PAGE_MAX)))
+        return tuple(row[0] for row in rows)
+
+    def _till_number(self, column: str) -> int:
+        row = self._run(f"SELECT {column} FROM till WHERE one = 1").first()
+        if row is None:
+            raise StoreError("NOT_ENROLLED")
+        return int(row[0])
+
+    def _place(self, seq: int) -> int:
+        return place_of(self.head().epoch, seq)
+
+    def _record(self, statement: str, *values: Any) -> SaleRecord | None:
+        row = self._run(statement, values).first()
+        return None if row is None else _sale(row)
+
+    def _records(self, statement: str, *values: Any) -> tuple[SaleRecord, ...]:
+        return tuple(_sale(row) for row in self._run(statement, values))
+
+
+def _sale(row: Any) -> SaleRecord:
+    place, at_ms, state, step, audit_no, reason, entry, retimed, tokens = row
+    return SaleRecord(
+        intent=intent_of(entry, retimed),
+        intent_seq=seq_of(place),
+        at=from_epoch_ms(at_ms),
+        state=sale_state(state, step),
+        tokens=tuple(tokens.split(",")) if tokens else (),
+        audit_no=audit_no,
+        ended_reason=reason,
+    )
+
+
+def _shift(row: Any) -> Shift | None:
+    if row is None:
+        return None
+    number, operator_id, opened, opening, closed, counted, expected, reason = row
+    closed_at = None if closed is None else from_epoch_ms(closed)
+    return Shift(
+        number, operator_id, from_epoch_ms(opened), opening, closed_at, counted, expected, reason
+    )
+
+
+def _job(row: Any) -> PrintJob:
+    return PrintJob(
+        job_id=row[0],
+        kind=row[1],
+        title=row[2],
+        document=row[3],
+        copy_no=row[4],
+        state=PrintState(row[5]),
+        queued_at=from_epoch_ms(row[6]),
+        sale_id=row[7] or b"",
+        held=row[8],
+    )

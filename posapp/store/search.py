@@ -1,0 +1,191 @@
+"""Finding meters: by digits from either end, by words in any order, by account and phone.
+
+Every question walks an index and stops at a limit; what is best is decided here in Python over
+at most 200 rows, because ordering inside the word index takes as long as the town is large.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
+from typing import Any
+
+from sqlalchemy import Connection
+
+from posapp.clock import from_epoch_ms
+from posapp.domain.customer import Customer
+from posapp.domain.meter import (
+    EncryptionAlgorithm,
+    KeyType,
+    Meter,
+    MeterConfiguration,
+    MeterNumber,
+    MeterState,
+)
+from posapp.ports import FoundMeter, LastSale
+
+ROWS_MAX = 200  # candidates looked at; more would not fit a screen after ranking either
+WORDS_MAX = 8
+DIGITS_MAX = 40
+END_DIGITS_MIN = 3  # fewer last digits than this say nothing
+PHONE_DIGITS_MIN = 6
+PHONE_DIGITS_KEPT = 9  # without country code and trunk zero, so that both spellings meet
+
+_FOUND = """
+SELECT m.number, m.ea, m.sgc, m.krn, m.ti, m.base_date, m.ken, m.tct, m.kt, m.tariff,
+  m.customer_id, m.state, m.phases, m.maker,
+  c.customer_id, c.name, c.account, c.phone, c.address,
+  s.at_ms, s.amount_minor, s.units_tenths
+FROM {source} LEFT JOIN customer c ON c.customer_id = m.customer_id
+LEFT JOIN sale s ON s.place = (
+  SELECT l.place FROM sale l WHERE l.meter = m.number AND l.state = 1
+  ORDER BY l.month DESC, l.place DESC LIMIT 1)
+WHERE {where} LIMIT ?"""
+
+EXACT = _FOUND.format(source="meter m", where="m.number = ?")
+STARTS = _FOUND.format(source="meter m", where="m.number >= ? AND m.number < ?")
+ENDS = _FOUND.format(source="meter m", where="m.reversed >= ? AND m.reversed < ?")
+OF_CUSTOMER = _FOUND.format(source="meter m", where="m.customer_id = ?")
+_BY_CUSTOMER = "customer k CROSS JOIN meter m"
+BY_ACCOUNT = _FOUND.format(
+    source=_BY_CUSTOMER,
+    where="k.account_key = ? AND k.account_key <> '' AND m.customer_id = k.customer_id",
+)
+BY_PHONE = _FOUND.format(
+    source=_BY_CUSTOMER,
+    where="k.phone_reversed >= ? AND k.phone_reversed < ? AND k.phone_reversed <> ''"
+    " AND m.customer_id = k.customer_id",
+)
+WORDS = """
+SELECT k.customer_id, k.name, k.address FROM customer_words w
+JOIN customer k ON k.customer_id = w.rowid WHERE customer_words MATCH ? LIMIT ?"""
+
+
+def reversed_digits(text: str) -> str:
+    """Digits from the last to the first, for a prefix search from the end."""
+    return text[::-1]
+
+
+def phone_key(phone: str) -> str:
+    """The last nine digits, reversed: the same for 0722 123456 and +254 722 123456."""
+    digits = "".join(c for c in phone if c.isascii() and c.isdigit())
+    return digits[::-1][:PHONE_DIGITS_KEPT] if len(digits) >= PHONE_DIGITS_MIN else ""
+
+
+def account_key(account: str) -> str:
+    """Letters and digits only, in capitals: how accounts are compared."""
+    return "".join(c for c in account if c.isalnum()).upper()
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """The words as the index sees them: runs of letters, digits and their marks."""
+    shown = "".join(c if _in_word(c) else " " for c in text)
+    return tuple(shown.split())[:WORDS_MAX]
+
+
+def _in_word(char: str) -> bool:
+    category = unicodedata.category(char)
+    return category[0] in "LN" or category in ("Co", "Mn")
+
+
+def folded(word: str) -> str:
+    """Lower case without accents, for ranking."""
+    plain = unicodedata.normalize("NFD", word.lower())
+    return "".join(c for c in plain if unicodedata.category(c) != "Mn")
+
+
+def exact(connection: Connection, number: MeterNumber) -> FoundMeter | None:
+    """One meter by its whole number."""
+    row = connection.exec_driver_sql(EXACT, (number.digits, 1)).first()
+    return None if row is None else _found(row)
+
+
+def by_digits(connection: Connection, digits: str, limit: int) -> tuple[FoundMeter, ...]:
+    """Exact number, account and phone first; then starts and ends of numbers in turn."""
+    limit = min(limit, ROWS_MAX)
+    digits = digits[:DIGITS_MAX]
+    if not digits or limit < 1:
+        return ()
+    starts = _rows(connection, STARTS, (*_range(digits), limit))
+    ends = []
+    if len(digits) >= END_DIGITS_MIN:
+        ends = _rows(connection, ENDS, (*_range(reversed_digits(digits)), limit))
+    whole = [row for row in starts if row[0] == digits]
+    accounts = _rows(connection, BY_ACCOUNT, (digits, limit))
+    phones = []
+    if (key := phone_key(digits)) != "":
+        phones = _rows(connection, BY_PHONE, (*_range(key), limit))
+    turns = (row for pair in zip_longest(starts, ends) for row in pair if row is not None)
+    return _first_of_each([*whole, *accounts, *phones, *turns], limit)
+
+
+def by_account(connection: Connection, account: str, limit: int) -> tuple[FoundMeter, ...]:
+    """Meters of the customers with exactly this account, whatever its punctuation."""
+    limit = min(limit, ROWS_MAX)
+    rows = _rows(connection, BY_ACCOUNT, (account_key(account), limit))
+    return _first_of_each(rows, limit)
+
+
+def by_words(connection: Connection, words: Sequence[str], limit: int) -> tuple[FoundMeter, ...]:
+    """Meters of customers with all words in name or address, best names first."""
+    limit = min(limit, ROWS_MAX)
+    typed = tuple(word for text in words for word in words_of(text))[:WORDS_MAX]
+    if not typed or limit < 1:
+        return ()
+    people = _rows(connection, WORDS, (match_expression(typed), ROWS_MAX))
+    keys = [folded(word) for word in typed]
+    people.sort(key=lambda row: (-_score(keys, row[1]), folded(row[1]), row[0]))
+    found: list[Any] = []
+    for customer_id, _, _ in people:
+        found += _rows(connection, OF_CUSTOMER, (customer_id, limit - len(found)))
+        if len(found) >= limit:
+            break
+    return _first_of_each(found, limit)
+
+
+def match_expression(words: Sequence[str]) -> str:
+    """All words, each quoted so that no sign of it is grammar; the last as a prefix."""
+    return " AND ".join(f'"{word}"' for word in words) + "*"
+
+
+def _score(keys: list[str], name: str) -> int:
+    """Whole words of the name weigh most, then their beginnings, then the address."""
+    own = [folded(word) for word in words_of(name)]
+    score = 0
+    for place, key in enumerate(keys):
+        if key in own:
+            score += 4 + (place < len(own) and own[place] == key)
+        elif any(word.startswith(key) for word in own):
+            score += 2
+    return score
+
+
+def _range(digits: str) -> tuple[str, str]:
+    return digits, digits + ":"  # ':' follows '9'
+
+
+def _rows(connection: Connection, statement: str, values: tuple[Any, ...]) -> list[Any]:
+    return list(connection.exec_driver_sql(statement, values))
+
+
+def _first_of_each(rows: Iterable[Any], limit: int) -> tuple[FoundMeter, ...]:
+    found: dict[str, FoundMeter] = {}
+    for row in rows:
+        if row[0] not in found:
+            found[row[0]] = _found(row)
+            if len(found) == limit:
+                break
+    return tuple(found.values())
+
+
+def _found(row: Any) -> FoundMeter:
+    configuration = MeterConfiguration(
+        EncryptionAlgorithm(row[1]), row[2], row[3], row[4], row[5], row[6], row[7], KeyType(row[8])
+    )
+    meter = Meter(
+        MeterNumber(row[0]), configuration, row[9], row[10], MeterState(row[11]), row[12], row[13]
+    )
+    customer = None if row[14] is None else Customer(row[14], row[15], row[16], row[17], row[18])
+    last = None if row[19] is None else LastSale(from_epoch_ms(row[19]), row[20], row[21])
+    return FoundMeter(meter, customer, last)
