@@ -35,7 +35,7 @@ class Mismatch:
 
 @dataclass(frozen=True, slots=True)
 class VectorReport:
-    """The outcome of a file. `lines` name failures and skipped kinds, without the summary."""
+    """The outcome of a file. `lines` name failures and skipped kinds and end with `summary`."""
 
     passed: int
     failed: int
@@ -45,8 +45,7 @@ class VectorReport:
     @property
     def summary(self) -> str:
         """`N passed, M failed` and, where there are any, `, K skipped`."""
-        text = f"{self.passed} passed, {self.failed} failed"
-        return f"{text}, {self.skipped} skipped" if self.skipped else text
+        return self.lines[-1]
 
 
 class _Check:
@@ -404,12 +403,17 @@ KINDS: dict[str, Callable[[_Check], None]] = {
 }
 
 
-def run(path: Path, tables: sta.StaTables | None = None) -> VectorReport:
+def run(path: Path, tables: sta.StaTables | Path | None = None) -> VectorReport:
     """Recompute every vector of a file, EA07 with `tables` unless a vector says `sample`.
 
-    Raises InputError VECTORS_INVALID(file, expected) when the file is not of the format; a
-    vector that cannot be computed at all counts as failed.
+    `tables` may be a site's file; None is the sample set. Raises InputError STA_TABLES, and
+    VECTORS_INVALID(file, expected) when `path` is not of the format; a vector that cannot be
+    computed at all counts as failed.
     """
+    if tables is None:
+        tables = ciphers.sample_tables()
+    elif isinstance(tables, Path):
+        tables = ciphers.load_tables(tables)
     passed = 0
     failures: list[str] = []
     skipped: Counter[str] = Counter()
@@ -418,13 +422,16 @@ def run(path: Path, tables: sta.StaTables | None = None) -> VectorReport:
         if kind not in KINDS:
             skipped[kind] += 1
             continue
-        problem = _problem(KINDS[kind], _Check(vector, tables or ciphers.sample_tables()))
+        problem = _problem(KINDS[kind], _Check(vector, tables))
         if problem:
             failures.append(f"FAILED {vector.get('id', '?')} {kind}: {problem}")
         else:
             passed += 1
-    lines = [*failures, *(f"skipped {n} of {kind}" for kind, n in sorted(skipped.items()))]
-    return VectorReport(passed, len(failures), sum(skipped.values()), tuple(lines))
+    summary = f"{passed} passed, {len(failures)} failed"
+    if skipped:
+        summary += f", {skipped.total()} skipped"
+    named = [f"skipped {count} of {kind}" for kind, count in sorted(skipped.items())]
+    return VectorReport(passed, len(failures), skipped.total(), (*failures, *named, summary))
 
 
 def _problem(compare: Callable[[_Check], None], check: _Check) -> str:
