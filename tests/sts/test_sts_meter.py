@@ -273,3 +273,28 @@ def test_the_meter_does_not_lean_on_what_makes_tokens() -> None:
     """It may disagree only because it shares nothing but ciphers and checksum."""
     shared = {name for name in vars(meter) if name in ("tokens", "amounts", "tid", "key_change")}
     assert shared == set()
+
+
+@both
+def test_twenty_thousand_mutated_tokens_pass_about_as_rarely_as_chance(
+    ea: EncryptionAlgorithm,
+) -> None:
+    """One in 65 536 by chance: more than five among 20 000 is one seed in a million."""
+    source = random.Random(20_260_723)
+    twin, key = a_meter(ea), key_of(ea)
+    passed = 0
+    for _ in range(20_000):
+        token = a_credit(source.randrange(BIRTH, BIRTH + 500_000), source.randrange(900), ea)
+        place = source.randrange(20)
+        digit = (int(token[place]) + source.randrange(1, 10)) % 10
+        mutated = f"{token[:place]}{digit}{token[place + 1 :]}"
+        verdict = twin.enter(mutated)
+        refused = verdict in (MeterResult.CRC_ERROR, MeterResult.FORMAT_ERROR)
+        code = ""
+        try:
+            tokens.decode(mutated, key, ea, SAMPLE)
+        except InputError as error:
+            code = error.code
+        assert refused == (code in ("TOKEN_CRC", "TOKEN_RANGE"))
+        passed += not refused
+    assert passed <= 5
