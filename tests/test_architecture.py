@@ -21,6 +21,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from posapp import errors
+from posapp.ui.messages import WORDS
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE_LINES = 600
@@ -227,13 +228,35 @@ def test_no_function_is_longer_than_a_screen():
 EXACT = ("domain", "sts", "store", "services", "pricing", "reports", "journal")
 
 
+def _is_of_seconds(name: str) -> bool:
+    return name.lower().endswith("_s")
+
+
+def _durations(tree: ast.AST) -> set[ast.AST]:
+    """What belongs to a name that counts seconds: PAUSE_S = 0.5, `wait_s: float`."""
+    excused: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.Assign):
+            names = [_dotted(target) for target in node.targets]
+        elif isinstance(node, ast.AnnAssign):
+            names = [_dotted(node.target)]
+        elif isinstance(node, ast.arg | ast.keyword):
+            names = [node.arg or ""]
+        if names and all(_is_of_seconds(name) for name in names):
+            excused.update(ast.walk(node))
+    return excused
+
+
 def test_money_and_energy_know_no_float():
     found: Found = []
     for path, tree in _sources(*(f"posapp/{package}" for package in EXACT)):
+        excused = _durations(tree)
         for node in ast.walk(tree):
-            if (isinstance(node, ast.Constant) and isinstance(node.value, float)) or (
+            is_float = (isinstance(node, ast.Constant) and isinstance(node.value, float)) or (
                 isinstance(node, ast.Name) and node.id == "float"
-            ):
+            )
+            if is_float and node not in excused:
                 found.append(f"{path}:{node.lineno} {ast.unparse(node)}")
     assert not found, "\n".join(found)
 
@@ -280,22 +303,43 @@ def _literals(node: ast.expr) -> Iterator[str]:
         yield from _literals(node.orelse)
 
 
-def error_codes() -> dict[str, str]:
-    """Every code that posapp raises by name, with the first place that does."""
-    names, codes = _error_names(), {}
-    for path, tree in _sources("posapp"):
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and node.args and _dotted(node.func) in names:
-                for code in _literals(node.args[0]):
-                    codes.setdefault(code, f"{path}:{node.lineno}")
-    return codes
+@functools.cache
+def _raised() -> tuple[tuple[str, str, frozenset[str] | None], ...]:
+    """Each (code, place, names of its parameters) that posapp makes by a literal code.
+
+    The names are None where they are passed on and cannot be read.
+    """
+    names = _error_names()
+    return tuple(
+        (code, f"{path}:{node.lineno}", frozenset(given) if None not in given else None)
+        for path, tree in _sources("posapp")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and node.args and _dotted(node.func) in names
+        for given in [{keyword.arg for keyword in node.keywords} - {"outcome"}]
+        for code in _literals(node.args[0])
+    )
 
 
 def test_every_code_is_upper_case_and_no_sentence():
     found = [
         f"{place} {code!r}"
-        for code, place in error_codes().items()
+        for code, place, _ in _raised()
         if not re.fullmatch(r"[A-Z][A-Z0-9_]{2,39}", code)
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_every_code_has_words():
+    found = sorted({f"{code} ({place})" for code, place, _ in _raised() if code not in WORDS})
+    assert not found, "\n".join(found)
+
+
+def test_every_sentence_gets_the_parameters_it_names():
+    found = [
+        f"{place} {code} lacks {', '.join(sorted(missing))}"
+        for code, place, given in _raised()
+        if given is not None
+        if (missing := set(re.findall(r"{(\w+)}", " ".join(WORDS.get(code, ())))) - given)
     ]
     assert not found, "\n".join(found)
 
