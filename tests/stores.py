@@ -74,7 +74,9 @@ def a_site() -> Site:
     )
 
 
-def a_store(folder: Path, clock: StoppedClock | None = None, lanes: Lanes | None = None) -> SqlStore:
+def a_store(
+    folder: Path, clock: StoppedClock | None = None, lanes: Lanes | None = None
+) -> SqlStore:
     """A new enrolled store; its journal has one entry."""
     store = create_store(
         folder,
