@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from posapp.reports.document import Banner, Block, Cut, Document, KeyValue, Text
+from posapp.reports.document import Banner, Block, Cut, Document, KeyValue, Rule, Text
 from posapp.reports.texts import time_text
 from posapp.reports.words import words
 
@@ -24,7 +24,7 @@ def marked_copy(document: Document, copy_no: int, printed_at: datetime) -> Docum
     )
     banner = Banner(say("copy.banner", n=copy_no), say("copy.note"), COPY)
     when = KeyValue(say("copy.printed"), time_text(printed_at, document.zone))
-    return replace(document, blocks=(banner, when, *kept))
+    return replace(document, blocks=(banner, when, Rule(), *kept))
 
 
 def broken_slip(language: str, zone: str) -> Document:

@@ -117,7 +117,7 @@ def _sale(facts: ReceiptFacts, say: Words, receipt: ReceiptNumber) -> list[Block
             blocks.append(KeyValue(say("receipt.account"), account))
     key = say("receipt.meter_key", sgc=meter.sgc, krn=meter.krn, ti=meter.ti)
     kind = say("receipt.meter_kind", ea=f"{int(meter.ea):02d}", tct=f"{meter.tct:02d}")
-    tariff = f"{literal(facts.tariff_name)} {literal(sale.tariff.rpartition('@')[2])}".strip()
+    tariff = f"{literal(facts.tariff_name)}, {literal(sale.tariff)}"
     blocks += [
         KeyValue(say("receipt.meter"), MeterNumber(sale.meter).grouped),
         KeyValue(say("receipt.tariff"), tariff),

@@ -74,6 +74,9 @@ def line_text(line: SaleLine, lines: tuple[SaleLine, ...], words: Words, money: 
         return words("line.energy", units=units, rate=literal(line.rate))
     if line.kind is LineKind.LEVY:
         name = literal(line.code).replace("_", " ").capitalize()
+        if line.units_tenths:
+            units = units_text(line.units_tenths)
+            return words("line.levy_energy", name=name, units=units, rate=literal(line.rate))
         key = "line.levy" if line.rate else "line.levy_flat"
         return words(key, name=name, rate=_plain_rate(line.rate))
     if line.kind is LineKind.FEE:

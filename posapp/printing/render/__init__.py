@@ -1,0 +1,1 @@
+"""Lines or documents in, bytes out: ESC/POS, PNG, plain text, PDF."""
