@@ -1,1 +1,1 @@
-"""."""
+"""What people do at the counter: one verb a file, each knowing only `posapp.ports`."""

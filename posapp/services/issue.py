@@ -1,0 +1,169 @@
+"""From a durable intent to a durable outcome: the one road to tokens, for sale and recovery.
+
+The rule that carries everything: the same request with the same TID may be asked again and
+again, a new TID only after the module said that it did not execute the old one. A silent
+module leaves the sale REQUESTED; it is never called failed.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from posapp.domain.sale import SaleState
+from posapp.errors import ModuleError, Outcome, SaleError
+from posapp.journal.facts import SaleEnded, SaleIntended, SaleIssued, SaleRetimed
+from posapp.lanes import Urgency
+from posapp.ports import (
+    IssueRequest,
+    IssueResult,
+    NotFound,
+    SaleRecord,
+    SecurityModule,
+    Store,
+    UnitOfWork,
+)
+from posapp.services.slips import last_purchase, receipt_of
+
+ASKS_MAX = 3  # how often one visit asks again before it leaves the sale for later
+RETIMES_MAX = 3
+
+log = logging.getLogger("posapp.sale")
+
+
+class Issue:
+    """Asks the module for what an open sale intends and writes down what became of it."""
+
+    def __init__(self, store: Store, module: SecurityModule) -> None:
+        self._store = store
+        self._module = module
+
+    def fresh(self, record: SaleRecord) -> SaleRecord:
+        """A sale whose intent was just written: ask at once.
+
+        Returns the ISSUED record. Raises SaleError: NOT_EXECUTED (refused, and so recorded) or
+        UNKNOWN (the sale stays REQUESTED and recovery will finish it).
+        """
+        return self._ask(record, fetch_first=False)
+
+    def resume(self, record: SaleRecord) -> SaleRecord:
+        """A sale found open: first ask whether it was executed, then the same again."""
+        return self._ask(record, fetch_first=True)
+
+    def _ask(self, record: SaleRecord, *, fetch_first: bool) -> SaleRecord:
+        retimes = 0
+        lost: ModuleError | None = None
+        for _ in range(ASKS_MAX + RETIMES_MAX):
+            try:
+                result = self._once(record, fetch_first=fetch_first)
+            except ModuleError as error:
+                if error.outcome is Outcome.UNKNOWN or (fetch_first and not _refusal(error)):
+                    lost, fetch_first = error, True
+                    if not self._reachable():
+                        break
+                    continue
+                if error.code == "TID_WINDOW" and retimes < RETIMES_MAX:
+                    retimes += 1
+                    record = self._retime(record, error)
+                    continue
+                raise self._end(record, error) from error
+            return self._store_outcome(record, result)
+        return self._leave_open(record, lost)
+
+    def _once(self, record: SaleRecord, *, fetch_first: bool) -> IssueResult:
+        intent = record.intent
+        request = self._request(intent)
+        if fetch_first:
+            try:
+                answer = self._module.fetch(request.request_id, request.till_id)
+            except ModuleError as error:  # not even "not found": nothing is known of the request
+                raise ModuleError(error.code, outcome=Outcome.UNKNOWN, **error.params) from error
+            if not isinstance(answer, NotFound):
+                return answer
+        return self._module.issue(request)
+
+    def _request(self, intent: SaleIntended) -> IssueRequest:
+        till_id = self._store.read(lambda reader: reader.site().till_id)
+        return IssueRequest(
+            request_id=intent.sale_id,
+            till_id=till_id,
+            sequence=intent.sequence,
+            meter=intent.meter,
+            configuration=intent.configuration,
+            items=intent.items,
+        )
+
+    def _reachable(self) -> bool:
+        try:
+            self._module.refresh()
+        except ModuleError:
+            return False
+        return True
+
+    def _retime(self, record: SaleRecord, error: ModuleError) -> SaleRecord:
+        lowest = error.params.get("lowest_tid")
+        if not isinstance(lowest, int):
+            raise self._end(record, error) from error
+
+        def write(uow: UnitOfWork) -> SaleRecord:
+            intent = record.intent
+            later = max(0, lowest - min(item.tid for item in intent.items))
+            items = tuple(replace(item, tid=item.tid + later) for item in intent.items)
+            sequence = uow.next_sequence(intent.module_id)
+            uow.append(SaleRetimed(intent.sale_id, items, sequence))
+            return replace(record, intent=replace(intent, items=items, sequence=sequence))
+
+        log.info("module asked for a later token time; the intent was written again")
+        return self._store.write(write, Urgency.SALE)
+
+    def _end(self, record: SaleRecord, error: ModuleError) -> SaleError:
+        """Write that no token was made, and give the error for the screen."""
+        how = SaleEnded.REFUSED if _refusal(error) else SaleEnded.CANCELLED
+        ended = SaleEnded(record.intent_seq, how, error.code)
+        self._store.write(lambda uow: uow.append(ended), Urgency.SALE)
+        return SaleError(error.code, outcome=Outcome.NOT_EXECUTED, **error.params)
+
+    def _store_outcome(self, record: SaleRecord, result: IssueResult) -> SaleRecord:
+        if len(result.tokens) != len(record.intent.items):
+            raise SaleError("MODULE_ANSWER_WRONG", outcome=Outcome.UNKNOWN)
+        issued = SaleIssued(record.intent_seq, result.tokens, result.audit_no)
+
+        def write(uow: UnitOfWork) -> SaleRecord:
+            last = last_purchase(uow, record.intent.meter)
+            uow.append(issued)
+            done = replace(
+                record, state=SaleState.ISSUED, tokens=result.tokens, audit_no=result.audit_no
+            )
+            certified = self._module.status().certified
+            title, document = receipt_of(uow, done, certified=certified, last=last)
+            uow.add_print_job("receipt", title, document, sale_id=record.intent.sale_id)
+            return done
+
+        return self._store.write(write, Urgency.SALE)
+
+    def _leave_open(self, record: SaleRecord, lost: ModuleError | None) -> SaleRecord:
+        sale_id = record.intent.sale_id
+        self._store.write(
+            lambda uow: uow.set_sale_state(sale_id, SaleState.REQUESTED), Urgency.SALE
+        )
+        code = lost.code if lost else "MODULE_TIMEOUT"
+        log.info("the outcome of a sale is not known yet (%s); recovery will ask again", code)
+        raise SaleError(
+            "OUTCOME_UNKNOWN",
+            outcome=Outcome.UNKNOWN,
+            receipt=record.intent.receipt,
+            amount_minor=record.intent.amount_minor,
+            meter=record.intent.meter,
+            cause=code,
+        ) from lost
+
+
+# The module never saw the request: the line was not there before the first byte went out.
+_NEVER_SENT = frozenset(
+    {"MODULE_ABSENT", "PORT_MISSING", "PORT_BUSY", "PORT_DENIED", "WRONG_MODULE"}
+)
+
+
+def _refusal(error: ModuleError) -> bool:
+    """Whether the module itself said no (and so never executed it)."""
+    return error.outcome is Outcome.NOT_EXECUTED and error.code not in _NEVER_SENT

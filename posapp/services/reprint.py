@@ -1,0 +1,38 @@
+"""Print a slip again, marked as a copy. There is one original for ever."""
+
+from __future__ import annotations
+
+from posapp.errors import InputError
+from posapp.ports import PrintQueue, Store, UnitOfWork
+
+COPIES_MAX = 99
+
+
+class Reprint:
+    """Runs on the sale lane."""
+
+    def __init__(self, store: Store, queue: PrintQueue) -> None:
+        self._store = store
+        self._queue = queue
+
+    def __call__(self, sale_id: bytes) -> int:
+        """Queue COPY n of a sale's slip; its job id.
+
+        Raises InputError NOTHING_TO_REPRINT (no token was made) or TOO_MANY_COPIES.
+        """
+
+        def write(uow: UnitOfWork) -> int:
+            jobs = uow.print_jobs_of_sale(sale_id)
+            if not jobs:
+                raise InputError("NOTHING_TO_REPRINT")
+            copy_no = max(job.copy_no for job in jobs) + 1
+            if copy_no > COPIES_MAX:
+                raise InputError("TOO_MANY_COPIES", copies=COPIES_MAX)
+            first = jobs[0]
+            return uow.add_print_job(
+                first.kind, first.title, first.document, sale_id=sale_id, copy_no=copy_no
+            )
+
+        job_id = self._store.write(write)
+        self._queue.wake()
+        return job_id

@@ -1,0 +1,206 @@
+"""Sell: the intent becomes durable, the module is asked, the outcome becomes durable. Then show.
+
+Nothing here prints or talks to the network: the print job is part of the outcome's commit, and
+the spooler and the sync lane find their work in the store.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from posapp.clock import epoch_ms
+from posapp.domain.ids import ReceiptNumber, uuid7
+from posapp.domain.sale import SaleState, Tender, TenderKind, TokenKind
+from posapp.errors import SaleError
+from posapp.journal.facts import SaleIntended, TokenItem
+from posapp.lanes import Urgency
+from posapp.ports import (
+    Clock,
+    FoundMeter,
+    ModuleState,
+    ModuleStatus,
+    PrintQueue,
+    Randomness,
+    Reader,
+    SaleRecord,
+    SecurityModule,
+    Store,
+    UnitOfWork,
+)
+from posapp.pricing.quote import Quote
+from posapp.services.issue import Issue
+from posapp.services.quote import SaleContext, prepare
+from posapp.services.recover import Recover
+from posapp.sts.tid import next_tid
+
+QUOTE_VALID = timedelta(minutes=5)  # a customer counts coins; prices do not wait for ever
+TENDERS_MAX = 4
+CREDIT_ELECTRICITY = 0  # token subclass, IEC 62055-41 6.2.2
+
+
+@dataclass(frozen=True, slots=True)
+class Sold:
+    """A sale that is durable: its token may be shown from here on."""
+
+    record: SaleRecord
+    receipt: ReceiptNumber
+    found: FoundMeter
+    change_minor: int
+    job_id: int
+    float_left_minor: int
+
+
+class Sell:
+    """Runs on the sale lane. One instance a till; sales follow one another."""
+
+    def __init__(
+        self,
+        store: Store,
+        module: SecurityModule,
+        queue: PrintQueue,
+        clock: Clock,
+        randomness: Randomness,
+    ) -> None:
+        self._store = store
+        self._module = module
+        self._queue = queue
+        self._clock = clock
+        self._randomness = randomness
+        self._issue = Issue(store, module)
+        self._recover = Recover(store, module, queue)
+
+    def __call__(
+        self, context: SaleContext, quote: Quote, tenders: tuple[Tender, ...], operator_id: int
+    ) -> Sold:
+        """Sell what was quoted.
+
+        Raises SaleError (or StoreError): with outcome NOT_EXECUTED there is no token and no money
+        is counted; with UNKNOWN the sale is kept and recovery will finish it.
+        """
+        _check_tenders(quote.amount_minor, tenders)
+        if self._clock.now() - context.prepared_at > QUOTE_VALID:
+            raise SaleError("QUOTE_EXPIRED")
+        self._finish_open_sales()
+        module = self._ready_module(context)
+        record = self._store.write(
+            lambda uow: self._intend(uow, context, quote, tenders, operator_id, module),
+            Urgency.SALE,
+        )
+        record = self._issue.fresh(record)
+        self._queue.wake()
+        return self._store.read(lambda reader: _sold(reader, record, context.found))
+
+    def revealed(self, sale_id: bytes) -> None:
+        """The token is on the screen. A local step; losing it in a power cut loses nothing."""
+        self._store.write(lambda uow: uow.set_sale_state(sale_id, SaleState.REVEALED))
+
+    def _finish_open_sales(self) -> None:
+        if not self._store.read(lambda reader: reader.open_sales()):
+            return
+        left = self._recover().unresolved
+        waiting = [r for r in left if r.state is not SaleState.UNKNOWN]
+        if waiting:
+            intent = waiting[0].intent
+            raise SaleError(
+                "SALE_UNRESOLVED", receipt=intent.receipt, amount_minor=intent.amount_minor
+            )
+
+    def _ready_module(self, context: SaleContext) -> ModuleStatus:
+        status = self._module.status()
+        if status.state is not ModuleState.READY:
+            status = self._module.refresh()
+        wanted = context.found.meter.configuration
+        fitting = [k for k in status.keys if (k.sgc, k.krn) == (wanted.sgc, wanted.krn)]
+        if not fitting:
+            raise SaleError("KEY_NOT_FOUND", sgc=wanted.sgc, krn=wanted.krn)
+        if all(key.base_date != wanted.base_date for key in fitting):
+            raise SaleError("BASE_DATE_MISMATCH", sgc=wanted.sgc, krn=wanted.krn)
+        return status
+
+    def _intend(
+        self,
+        uow: UnitOfWork,
+        context: SaleContext,
+        quote: Quote,
+        tenders: tuple[Tender, ...],
+        operator_id: int,
+        module: ModuleStatus,
+    ) -> SaleRecord:
+        now = self._clock.now()
+        shift = uow.open_shift()
+        if shift is None:
+            raise SaleError("SHIFT_NOT_OPEN")
+        if shift.operator_id != operator_id:
+            raise SaleError("SHIFT_OF_ANOTHER", shift=shift.number)
+        meter = context.found.meter
+        current = prepare(uow, meter.number, now)
+        if (current.pack, current.month, current.month_start, current.found.meter) != (
+            context.pack,
+            context.month,
+            context.month_start,
+            meter,
+        ):
+            raise SaleError("QUOTE_CHANGED")
+        _still_allowed(current, quote)
+        base_date = meter.configuration.base_date
+        tid = next_tid(now, base_date, uow.tid_high_water(meter.number, base_date))
+        item = TokenItem(
+            TokenKind.CREDIT, CREDIT_ELECTRICITY, tid, quote.units_tenths, quote.amount_minor
+        )
+        intent = SaleIntended(
+            sale_id=uuid7(epoch_ms(now), self._randomness.bytes(10)).bytes,
+            receipt=uow.next_receipt(),
+            shift=shift.number,
+            operator_id=operator_id,
+            business_date=uow.site().business_date(now),
+            meter=meter.number.digits,
+            configuration=meter.configuration,
+            customer_id=meter.customer_id,
+            tariff=quote.tariff,
+            currency=quote.currency.code,
+            lines=quote.lines,
+            tenders=tenders,
+            units_tenths=quote.units_tenths,
+            month_units_before=quote.month.units_tenths,
+            items=(item,),
+            module_id=module.module_id,
+            sequence=uow.next_sequence(module.module_id),
+        )
+        assert intent.amount_minor == quote.amount_minor, "lines must add up to the quote"
+        seq = uow.append(intent)
+        return SaleRecord(intent, seq, now, SaleState.INTENT)
+
+
+def _still_allowed(current: SaleContext, quote: Quote) -> None:
+    again = current.by_money(quote.amount_minor)
+    if (again.units_tenths, again.lines) != (quote.units_tenths, quote.lines):
+        by_units = current.by_units(quote.units_tenths)
+        if (by_units.amount_minor, by_units.lines) != (quote.amount_minor, quote.lines):
+            raise SaleError("QUOTE_CHANGED")
+
+
+def _check_tenders(due_minor: int, tenders: tuple[Tender, ...]) -> None:
+    if not 1 <= len(tenders) <= TENDERS_MAX:
+        raise SaleError("TENDER_INVALID")
+    received = sum(t.received_minor for t in tenders)
+    cash = sum(t.received_minor for t in tenders if t.kind is TenderKind.CASH)
+    if received < due_minor:
+        raise SaleError("TENDER_TOO_LITTLE", missing_minor=due_minor - received)
+    if received - due_minor > cash:
+        raise SaleError("CHANGE_NOT_CASH", change_minor=received - due_minor)
+
+
+def _sold(reader: Reader, record: SaleRecord, found: FoundMeter) -> Sold:
+    intent = record.intent
+    jobs = reader.print_jobs_of_sale(intent.sale_id)
+    lease = reader.lease()
+    left = lease.authorised_total_minor - reader.vended_total_minor() if lease else 0
+    return Sold(
+        record=record,
+        receipt=ReceiptNumber(reader.site().till_code, intent.receipt),
+        found=found,
+        change_minor=intent.change_minor,
+        job_id=jobs[0].job_id if jobs else 0,
+        float_left_minor=max(0, left),
+    )

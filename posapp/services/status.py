@@ -1,0 +1,80 @@
+"""What the strip at the bottom shows: module, printer, head office, float, clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from posapp.domain.shift import Shift
+from posapp.ports import (
+    Clock,
+    ModuleStatus,
+    PrinterStatus,
+    PrintQueue,
+    Reader,
+    SecurityModule,
+    Store,
+    SyncEngine,
+    SyncStatus,
+)
+
+FLOAT_WARN_SHARE = 5  # warn when less than one fifth of the last authorisation is left
+
+
+@dataclass(frozen=True, slots=True)
+class TillStatus:
+    """A snapshot for the status strip."""
+
+    module: ModuleStatus
+    printer: PrinterStatus
+    sync: SyncStatus
+    float_left_minor: int
+    float_authorised_minor: int
+    lease_until: datetime | None
+    clock_trusted: bool
+    shift: Shift | None
+    open_sales: int
+
+    @property
+    def float_low(self) -> bool:
+        """Less than a fifth of what was authorised is left."""
+        return self.float_left_minor * FLOAT_WARN_SHARE < self.float_authorised_minor
+
+
+class ReadStatus:
+    """Runs on the lookup lane; never asks a device, only what is known of it."""
+
+    def __init__(
+        self,
+        store: Store,
+        module: SecurityModule,
+        queue: PrintQueue,
+        sync: SyncEngine,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._module = module
+        self._queue = queue
+        self._sync = sync
+        self._clock = clock
+
+    def __call__(self) -> TillStatus:
+        """One snapshot. Raises StoreError only."""
+        now = self._clock.now()
+
+        def read(reader: Reader) -> TillStatus:
+            lease = reader.lease()
+            authorised = lease.authorised_total_minor if lease else 0
+            return TillStatus(
+                module=self._module.status(),
+                printer=self._queue.status(),
+                sync=self._sync.status(),
+                float_left_minor=max(0, authorised - reader.vended_total_minor()),
+                float_authorised_minor=authorised,
+                lease_until=lease.valid_until if lease else None,
+                clock_trusted=now >= reader.clock_floor(),
+                shift=reader.open_shift(),
+                open_sales=len(reader.open_sales()),
+            )
+
+        return self._store.read(read)

@@ -1,0 +1,42 @@
+"""All the use cases of one till in one value, as the window gets them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from posapp.domain.site import Site
+from posapp.ports import Clock, Lanes, Previewer, Store, SyncStatus
+from posapp.services.find import Find
+from posapp.services.quote import PrepareSale
+from posapp.services.recover import Recover
+from posapp.services.report import DailyReport
+from posapp.services.reprint import Reprint
+from posapp.services.sell import Sell
+from posapp.services.shift import CloseShift, OpenShift
+from posapp.services.sign_in import SignIn
+from posapp.services.status import ReadStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Till:
+    """What bootstrap makes and the window uses; `test_keys` shows the permanent warning."""
+
+    site: Site
+    lanes: Lanes
+    clock: Clock
+    store: Store
+    sign_in: SignIn
+    open_shift: OpenShift
+    close_shift: CloseShift
+    find: Find
+    prepare_sale: PrepareSale
+    sell: Sell
+    reprint: Reprint
+    recover: Recover
+    report: DailyReport
+    status: ReadStatus
+    previewer: Previewer
+    sync_now: Callable[[], SyncStatus]
+    close: Callable[[], None]
+    test_keys: bool = True
