@@ -98,8 +98,16 @@ class Database:
         """This thread's read-only connection in one snapshot of the store."""
         connection, lock = self._reader()
         assert not connection.in_transaction(), "a read inside a read"
-        with lock, _translated(None), connection.begin():
-            yield connection
+        with lock, _translated(self._drop_reader):
+            snapshot = connection.begin()
+            try:
+                yield connection
+            finally:
+                try:
+                    snapshot.rollback()
+                except (DBAPIError, dbapi2.Error):
+                    # After a page that fails its check a connection answers nothing any more.
+                    self._drop_reader()
 
     def checkpoint(self) -> Checkpoint:
         """Move the WAL into the file, as far as readers let it (PASSIVE). Up to 100 ms.
@@ -169,9 +177,15 @@ class Database:
     def _drop_writer(self) -> None:
         writer, self._writer = self._writer, None
         if writer is not None:
-            with suppress(DBAPIError, dbapi2.Error):  # it is broken or closing; nothing is lost
-                writer.invalidate()
-                writer.close()
+            _discard(writer)
+
+    def _drop_reader(self) -> None:
+        mine: tuple[Connection, threading.Lock] | None = getattr(self._local, "mine", None)
+        if mine is not None:
+            self._local.mine = None
+            with self._guard:
+                self._readers = [kept for kept in self._readers if kept is not mine]
+            _discard(mine[0])
 
     def _reader(self) -> tuple[Connection, threading.Lock]:
         mine: tuple[Connection, threading.Lock] | None = getattr(self._local, "mine", None)
@@ -245,6 +259,12 @@ def _engine(path: Path, key: bytes, role: pragmas.Role, *, create: bool) -> Engi
 
     event.listen(engine, "begin", start)
     return engine
+
+
+def _discard(connection: Connection) -> None:
+    with suppress(DBAPIError, dbapi2.Error):  # it is broken or done with; nothing is lost
+        connection.invalidate()
+        connection.close()
 
 
 @contextmanager

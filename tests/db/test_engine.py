@@ -240,6 +240,8 @@ def test_a_flipped_bit_is_found_when_its_page_is_read(tmp_path: Path, database: 
     with pytest.raises(StoreError) as caught, again.read() as connection:
         connection.exec_driver_sql("SELECT sum(length(b)), max(b) FROM t").all()
     assert caught.value.code == "STORE_DAMAGED"
+    with again.read() as connection:  # the other pages still answer
+        assert connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema").scalar_one() == 1
     again.close()
 
 
