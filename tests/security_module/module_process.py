@@ -138,13 +138,14 @@ class ModuleProcess:
         """Run the process and wait until it can be asked; its address."""
         assert self._process is None, "it runs already"
         begun = time.monotonic()
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _RUN, str(self.folder), self.listen],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=(self.folder / "stderr.txt").open("a"),
-            text=True,
-        )
+        with (self.folder / "stderr.txt").open("a", encoding="utf-8") as errors:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _RUN, str(self.folder), self.listen],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
         self._lines = queue.Queue()
         threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
         ready = self._line()

@@ -1,0 +1,588 @@
+"""The real module process over a pty and over TCP: sold once, whatever dies in between."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from posapp.bootstrap import module as bootstrap
+from posapp.clock import SystemClock
+from posapp.domain.meter import MeterNumber
+from posapp.errors import ConfigError, ModuleError, Outcome
+from posapp.ports import IssueRequest, IssueResult, ModuleState, NotFound
+from posapp.security_module.link import codec
+from posapp.security_module.link.framing import frame
+from posapp.security_module.link.messages import order_of
+from posapp.security_module.link.transports import Address
+from posapp.security_module.manager import ModuleManager
+from posapp.sts import ciphers, keys, tid
+from posapp.sts.meter import MeterResult, VirtualMeter
+from tests.security_module.lines import CUT, TO_MODULE, TO_TILL, Relay, whole
+from tests.security_module.module_process import (
+    HMAC_SECRET,
+    METER,
+    ON_POSIX,
+    TILL,
+    ModuleProcess,
+    a_configuration,
+    a_request,
+)
+
+LINUX = sys.platform.startswith("linux")
+LISTENS = ["pty", "tcp"] if ON_POSIX else ["tcp"]
+
+
+def now_tid() -> int:
+    return tid.tid_at(SystemClock().now(), 2014)
+
+
+class Till:
+    """A manager and what a till remembers: the next number, the next TID, the open request."""
+
+    def __init__(self, address: str, **options: Any) -> None:
+        settings: dict[str, Any] = {"hard_s": 5.0, "clock": SystemClock(), "till_id": TILL}
+        self.manager = ModuleManager(address, **{**settings, **options})
+        self.sequence = 0
+        self.high: int | None = None
+
+    def intend(self) -> IssueRequest:
+        self.sequence += 1
+        self.high = tid.next_tid(SystemClock().now(), 2014, self.high)
+        return a_request(self.sequence, self.high)
+
+    def sell(self) -> IssueResult:
+        return self.manager.issue(self.intend())
+
+    def settle(self, request: IssueRequest) -> IssueResult:
+        """Until the module has said what became of it: ask, fetch, ask the same again."""
+        asked = False
+        for _ in range(200):
+            try:
+                if asked:
+                    found = self.manager.fetch(request.request_id, TILL)
+                    if not isinstance(found, NotFound):
+                        return found
+                asked = True
+                return self.manager.issue(request)
+            except ModuleError as error:
+                never_sent = error.code in ("PORT_MISSING", "MODULE_ABSENT")
+                if error.outcome is not Outcome.UNKNOWN and not never_sent:
+                    raise
+                threading.Event().wait(0.01)
+        raise AssertionError("never settled")
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Callable[..., ModuleProcess]]:
+    """Module processes that end with the test."""
+    made: list[ModuleProcess] = []
+
+    def one(kind: str, name: str = "module") -> ModuleProcess:
+        listen = f"pty:{tmp_path / 'line'}" if kind == "pty" else "tcp:127.0.0.1:0"
+        module = ModuleProcess.make(tmp_path / name, listen)
+        made.append(module)
+        module.start()
+        return module
+
+    yield one
+    for module in made:
+        if module._process is not None:
+            module.kill()
+        assert module.errors() == ""
+
+
+@pytest.fixture
+def till_of() -> Iterator[Callable[..., Till]]:
+    made: list[Till] = []
+
+    def one(address: str, **options: Any) -> Till:
+        made.append(Till(address, **options))
+        return made[-1]
+
+    yield one
+    for till in made:
+        till.manager.close()
+
+
+# ---------------------------------------------------------------- a life with a module
+
+
+@pytest.mark.parametrize("kind", LISTENS)
+def test_a_token_from_the_process_is_accepted_by_the_meter_once(
+    make: Any, till_of: Any, kind: str
+) -> None:
+    module = make(kind)
+    till = till_of(module.address)
+    result = till.sell()
+    key = keys.VendingKey(
+        bytes.fromhex(HMAC_SECRET), "201457", 1, a_configuration().kt, 2014, 255, 4
+    )
+    number, ea = MeterNumber(METER), a_configuration().ea
+    decoder = keys.decoder_key(key, number, "01", ea)
+    meter = VirtualMeter(number, decoder, ea, ciphers.sample_tables())
+    assert meter.enter(result.tokens[0]) is MeterResult.ACCEPT
+    assert meter.electricity_tenths == 711
+    assert meter.enter(result.tokens[0]) is MeterResult.USED_ERROR
+
+
+@pytest.mark.parametrize("kind", LISTENS)
+def test_status_tells_who_it_is_and_that_it_is_not_certified(
+    make: Any, till_of: Any, kind: str
+) -> None:
+    module = make(kind)
+    till = till_of(module.address)
+    assert till.manager.status().state is ModuleState.ABSENT
+    till.sell()
+    status = till.manager.refresh()
+    assert (status.state, status.module_id) == (ModuleState.READY, module.module_id)
+    assert (status.certified, status.last_sequence) == (False, 1)
+    assert {(k.sgc, k.krn, k.base_date) for k in status.keys} >= {("201457", 1, 2014)}
+    assert all(k.test for k in status.keys)
+    assert "NOT CERTIFIED - TEST KEYS" in module.words
+
+
+@pytest.mark.parametrize("kind", LISTENS)
+def test_killed_before_it_read_the_request_then_the_same_request_sells(
+    make: Any, till_of: Any, kind: str
+) -> None:
+    module = make(kind)
+    till = till_of(module.address)
+    till.sell()
+    request = till.intend()
+    module.kill()
+    with pytest.raises(ModuleError) as caught:
+        till.manager.issue(request)
+    assert caught.value.outcome is Outcome.NOT_EXECUTED
+    module.start()
+    assert till.manager.fetch(request.request_id, TILL) == NotFound(1)
+    assert not till.manager.issue(request).replayed
+
+
+@pytest.mark.parametrize("kind", LISTENS)
+def test_killed_after_it_answered_then_the_fetch_has_the_same_tokens(
+    make: Any, till_of: Any, kind: str
+) -> None:
+    module = make(kind)
+    till = till_of(module.address)
+    request = till.intend()
+    first = till.manager.issue(request)
+    module.restart()
+    found = till.manager.fetch(request.request_id, TILL)
+    assert isinstance(found, IssueResult)
+    assert (found.tokens, found.audit_no, found.replayed) == (first.tokens, 1, True)
+    again = till.manager.issue(request)
+    assert (again.tokens, again.replayed) == (first.tokens, True)
+    assert till.manager.refresh().last_sequence == 1
+
+
+@pytest.mark.parametrize("kind", LISTENS)
+def test_killed_at_random_while_selling_every_sale_has_one_token(
+    make: Any, till_of: Any, kind: str
+) -> None:
+    module = make(kind)
+    till = till_of(module.address)
+    chance = random.Random(7)
+    sold: dict[bytes, tuple[str, ...]] = {}
+    for number in range(30):
+        request = till.intend()
+        killer = None
+        if number % 5 == 4:  # during, or a little before or after
+            killer = threading.Timer(chance.random() * 0.004, module.restart)
+            killer.start()
+        sold[request.request_id] = till.settle(request).tokens
+        if killer is not None:
+            killer.join()
+    assert len(set(sold.values())) == 30
+    for request_id, tokens in sold.items():
+        found = till.manager.fetch(request_id, TILL)
+        assert isinstance(found, IssueResult) and found.tokens == tokens
+    assert till.manager.issue(till.intend()).audit_no == 31  # nothing was made unseen
+
+
+# ---------------------------------------------------------------- bad cables
+
+
+def flip(data: bytes) -> bytes:
+    place = len(data) // 2
+    return data[:place] + bytes([data[place] ^ 0x10]) + data[place + 1 :]
+
+
+FAULTS: dict[str, Callable[[bytes], list[bytes] | None]] = {
+    "lost": lambda _data: [],
+    "flipped": lambda data: [flip(data)],
+    "doubled": lambda data: [data, data],
+    "halved": lambda data: [data[: len(data) // 2]],
+    "cut": lambda _data: CUT,
+    "cut in the middle": lambda data: [data[:9]],
+    "noise before": lambda data: [b"AT\r\nATE0\r\n\x00\xff\x07", data],
+    "noise after": lambda data: [data, b"\x03\x00\x00garbage"],
+    "byte by byte": lambda data: [bytes([byte]) for byte in data],
+}
+
+
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ModuleProcess, list[int]]]:
+    """One module for all bad cables, and the number and TID in use."""
+    module = ModuleProcess.make(tmp_path_factory.mktemp("lasting"), "tcp:127.0.0.1:0")
+    with module.running():
+        yield module, [0, now_tid() - 600]
+
+
+@pytest.mark.parametrize("direction", [TO_MODULE, TO_TILL])
+@pytest.mark.parametrize("name", FAULTS)
+def test_over_a_bad_cable_a_sale_ends_with_exactly_one_token(
+    lasting: tuple[ModuleProcess, list[int]], till_of: Any, direction: str, name: str
+) -> None:
+    module, used = lasting
+    relay = Relay(module.address)
+    till = till_of(relay.address, hard_s=0.6)
+    till.sequence, till.high = used[0], used[1]
+    before = till.manager.refresh()
+    request = a_request(till.sequence + 1, _next_ordinary(used[1]))
+    used[0], used[1] = request.sequence, request.items[0].tid
+    faulty = [True]
+
+    def fault(way: str, data: bytes) -> list[bytes] | None:
+        if way == direction and faulty[0]:
+            faulty[0] = False
+            return FAULTS[name](data)
+        return whole(way, data)
+
+    relay.fault = fault
+    result = till.settle(request)
+    assert not faulty[0], "the fault never happened"
+    relay.fault = whole
+    found = till.manager.fetch(request.request_id, TILL)
+    assert isinstance(found, IssueResult)
+    assert (found.tokens, found.audit_no) == (result.tokens, result.audit_no)
+    after = till.manager.refresh()
+    assert after.last_sequence == before.last_sequence + 1
+    relay.close()
+
+
+def _next_ordinary(last: int) -> int:
+    return last + 2 if tid.is_reserved(last + 1) else last + 1
+
+
+def test_a_talker_that_vanishes_in_mid_frame_harms_nobody(make: Any, till_of: Any) -> None:
+    for kind in LISTENS:
+        module = make(kind, kind)
+        body = order_of(a_request(1, now_tid()))
+        half = frame(codec.request(7, codec.ISSUE, body))[:40]
+        line = Address.parse(module.address).open()
+        line.send(half, 0)
+        line.close()
+        till = till_of(module.address)
+        assert till.sell().audit_no == 1
+
+
+def test_noise_at_the_module_is_survived(make: Any, till_of: Any) -> None:
+    chance = random.Random(3)
+    module = make("tcp")
+    for _ in range(5):
+        line = Address.parse(module.address).open()
+        line.send(chance.randbytes(20_000), 0)
+        line.close()
+    assert till_of(module.address).sell().audit_no == 1
+
+
+# ---------------------------------------------------------------- coming and going
+
+
+@pytest.mark.parametrize("kind", LISTENS)
+def test_a_poll_sees_the_module_go_and_come_back(make: Any, till_of: Any, kind: str) -> None:
+    module = make(kind)
+    manager = till_of(module.address).manager
+    assert manager.poll().state is ModuleState.READY
+    assert manager.status().keys
+    assert manager.poll().state is ModuleState.READY
+    module.kill()
+    assert manager.poll().state in (ModuleState.LINK_LOST, ModuleState.ABSENT)
+    assert manager.poll().state is ModuleState.ABSENT
+    module.start()
+    assert manager.poll().state is ModuleState.READY
+
+
+@pytest.mark.skipif(not ON_POSIX, reason="a pty is Unix")
+def test_the_link_leads_to_the_new_pty_even_while_the_old_module_lives(
+    make: Any, till_of: Any, tmp_path: Path
+) -> None:
+    first = make("pty", "first")
+    till = till_of(first.address)
+    till.sell()
+    second = make("pty", "second")  # takes the same name
+    assert second.address == first.address
+    with pytest.raises(ModuleError) as caught:
+        till.sell()
+    assert (caught.value.code, caught.value.outcome) == ("WRONG_MODULE", Outcome.NOT_EXECUTED)
+    assert caught.value.params == {"expected": first.module_id, "found": second.module_id}
+    assert till.manager.status().state is ModuleState.WRONG_MODULE
+    first.stop()
+    assert (tmp_path / "line").is_symlink()  # a stopped module takes only its own name away
+    second.stop()
+    assert not (tmp_path / "line").is_symlink()
+
+
+@pytest.mark.skipif(not ON_POSIX, reason="a pty is Unix")
+def test_a_serial_line_has_one_till_and_the_second_is_told_that_it_is_busy(
+    make: Any, till_of: Any
+) -> None:
+    module = make("pty")
+    till_of(module.address).sell()
+    with pytest.raises(ModuleError) as caught:
+        till_of(module.address).sell()
+    assert (caught.value.code, caught.value.outcome) == ("PORT_BUSY", Outcome.NOT_EXECUTED)
+
+
+def test_two_tills_on_tcp_take_turns(make: Any, till_of: Any) -> None:
+    module = make("tcp")
+    other_id = bytes(15) + b"\x09"
+    first, second = till_of(module.address), till_of(module.address, till_id=other_id)
+    first.sell()
+    request = a_request(
+        1, now_tid(), meter="0100000000008", till=other_id, request_id=b"second--" * 2
+    )
+    second.manager.issue(request)
+    first.sell()
+    assert first.manager.refresh().last_sequence == 2
+    assert second.manager.refresh().last_sequence == 1
+
+
+# ---------------------------------------------------------------- starting
+
+
+def test_it_starts_in_well_under_a_second_and_stops_when_asked(make: Any) -> None:
+    module = make("tcp")
+    assert module.started_in_s < 2.0  # 0.2 s on an idle machine
+    assert module.stop() == 0
+
+
+def test_a_second_process_on_one_module_is_refused(make: Any) -> None:
+    module = make("tcp")
+    second = _serve(module.folder, "tcp:127.0.0.1:0")
+    assert second.returncode != 0
+    assert "STORE_IN_USE" in second.stderr
+
+
+def test_a_port_in_use_is_named_as_busy(make: Any, tmp_path: Path) -> None:
+    module = make("tcp")
+    other = ModuleProcess.make(tmp_path / "other", module.address)
+    refused = _serve(other.folder, module.address)
+    assert "PORT_BUSY" in refused.stderr and "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("listen", "code"),
+    [
+        ("tcp:0.0.0.0:0", "LISTEN_NOT_LOCAL"),
+        ("tcp:example.org:80", "LISTEN_NOT_LOCAL"),
+        ("tcp:nonsense", "LISTEN_ADDRESS_INVALID"),
+        ("carrier pigeon", "LISTEN_ADDRESS_INVALID"),
+        ("pty:", "LISTEN_ADDRESS_INVALID"),
+    ],
+)
+def test_an_impossible_place_to_listen_is_refused(
+    ready_folder: Path, listen: str, code: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        bootstrap.serve(ready_folder, listen)
+    assert caught.value.code == code
+
+
+@pytest.mark.skipif(not ON_POSIX, reason="a pty is Unix")
+def test_a_file_in_the_place_of_the_line_is_not_overwritten(ready_folder: Path) -> None:
+    taken = ready_folder / "precious"
+    taken.write_text("x")
+    with pytest.raises(ConfigError) as caught:
+        bootstrap.serve(ready_folder, f"pty:{taken}")
+    assert caught.value.code == "LISTEN_PATH_TAKEN"
+    assert taken.read_text() == "x"
+
+
+@pytest.fixture(scope="module")
+def ready_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return ModuleProcess.make(tmp_path_factory.mktemp("ready")).folder
+
+
+def _serve(folder: Path, listen: str) -> subprocess.CompletedProcess[str]:
+    from tests.security_module.module_process import _RUN
+
+    return subprocess.run(
+        [sys.executable, "-c", _RUN, str(folder), listen],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+
+# ---------------------------------------------------------------- secrets
+
+
+@pytest.mark.skipif(not LINUX, reason="reads another process's memory by /proc")
+def test_the_key_is_in_the_modules_memory_and_never_in_the_tills(tmp_path: Path) -> None:
+    secret = random.SystemRandom().randbytes(20)
+    rows = [{"sgc": "201457", "krn": 1, "kt": 2, "base_date": 2014, "ken": 255, "dkga": 4}]
+    module = ModuleProcess.make(tmp_path, keys=[{**rows[0], "secret": secret.hex()}])
+    with module.running():
+        till = subprocess.Popen(
+            [sys.executable, "-c", _SELL, module.address, str(now_tid())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )
+        assert till.stdout is not None
+        assert till.stdout.readline().strip() == "sold 1"
+        in_module, in_till = _memory(module.pid), _memory(till.pid)
+        till.communicate("")
+    hexed = secret.hex().encode("ascii")
+    assert secret in in_module  # the search does find it where it must be
+    assert hexed not in in_module
+    for form in (secret, hexed, hexed.upper()):
+        assert form not in in_till
+    assert module.errors() == ""
+    sealed = b"".join(p.read_bytes() for p in tmp_path.glob("module.db*"))
+    assert secret not in sealed and hexed not in sealed
+
+
+@pytest.mark.skipif(not LINUX, reason="reads another process's limits by /proc")
+def test_the_module_leaves_no_core_file(make: Any) -> None:
+    limits = Path(f"/proc/{make('tcp').pid}/limits").read_text(encoding="ascii")
+    line = next(row for row in limits.splitlines() if row.startswith("Max core file size"))
+    assert line.split()[4:6] == ["0", "0"]
+
+
+_SELL = """
+import sys
+from posapp.clock import SystemClock
+from posapp.security_module.manager import ModuleManager
+from tests.security_module.module_process import TILL, a_request
+manager = ModuleManager(sys.argv[1], till_id=TILL, clock=SystemClock())
+result = manager.issue(a_request(1, int(sys.argv[2])))
+manager.refresh()
+print("sold", result.audit_no, flush=True)
+sys.stdin.read()
+"""
+
+
+def _memory(pid: int) -> bytes:
+    kept: list[bytes] = []
+    with Path(f"/proc/{pid}/maps").open() as maps, Path(f"/proc/{pid}/mem").open("rb", 0) as memory:
+        for line in maps:
+            span, rights, *rest = line.split()
+            if not rights.startswith("rw") or rest[-1].startswith("[v"):
+                continue
+            start, end = (int(part, 16) for part in span.split("-"))
+            memory.seek(start)
+            kept.append(memory.read(end - start))
+    return b"".join(kept)
+
+
+# ---------------------------------------------------------------- key files
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "field"),
+    [
+        ("{", "KEY_FILE_INVALID", "file"),
+        ("[]", "KEY_FILE_INVALID", "file"),
+        ('{"keys": []}', "KEYS_NOT_TEST", ""),
+        ('{"marked": "production", "keys": []}', "KEYS_NOT_TEST", ""),
+        ('{"marked": "test", "keys": []}', "KEY_FILE_INVALID", "keys"),
+        ('{"marked": "test", "keys": [{"sgc": "201457"}]}', "KEY_FILE_INVALID", "keys[0]"),
+    ],
+)
+def test_a_key_file_that_is_none_makes_no_module(
+    tmp_path: Path, content: str, code: str, field: str
+) -> None:
+    path = tmp_path / "keys.json"
+    path.write_text(content)
+    with pytest.raises(ConfigError) as caught:
+        bootstrap.init(tmp_path / "module", path)
+    assert (caught.value.code, caught.value.params.get("field", "")) == (code, field)
+    assert not (tmp_path / "module").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"secret": "zz"}, "keys[0].secret"),
+        ({"secret": "ab" * 19}, "keys[0]"),
+        ({"dkga": 2, "secret": "00" * 8}, "keys[0]"),
+        ({"dkga": 3}, "keys[0]"),
+        ({"kt": 9}, "keys[0].kt"),
+        ({"krn": "1"}, "keys[0].krn"),
+        ({"krn": True}, "keys[0].krn"),
+        ({"sgc": "20145"}, "keys[0]"),
+        ({"base_date": 2000}, "keys[0]"),
+    ],
+)
+def test_a_key_out_of_order_is_named_by_its_place_and_never_quoted(
+    tmp_path: Path, changes: dict[str, Any], field: str
+) -> None:
+    row = {"sgc": "201457", "krn": 1, "kt": 2, "base_date": 2014, "ken": 255, "dkga": 4}
+    row |= {"secret": HMAC_SECRET, **changes}
+    path = tmp_path / "keys.json"
+    path.write_text(json.dumps({"marked": "test", "keys": [row]}))
+    with pytest.raises(ConfigError) as caught:
+        bootstrap.init(tmp_path / "module", path)
+    assert (caught.value.code, caught.value.params["field"]) == ("KEY_FILE_INVALID", field)
+    assert HMAC_SECRET not in str(caught.value)
+
+
+def test_one_key_twice_is_refused(tmp_path: Path) -> None:
+    row = {"sgc": "201457", "krn": 1, "kt": 2, "base_date": 2014, "ken": 255, "dkga": 4}
+    row |= {"secret": HMAC_SECRET}
+    path = tmp_path / "keys.json"
+    path.write_text(json.dumps({"marked": "test", "keys": [row, row]}))
+    with pytest.raises(ConfigError) as caught:
+        bootstrap.init(tmp_path / "module", path)
+    assert caught.value.params["field"] == "keys"
+
+
+def test_a_module_is_never_made_over_another(ready_folder: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        bootstrap.init(ready_folder, ready_folder / "keys.json")
+    assert caught.value.code == "MODULE_EXISTS"
+
+
+def test_an_attempt_cut_off_before_the_store_appeared_is_begun_again(tmp_path: Path) -> None:
+    folder = tmp_path / "module"
+    folder.mkdir()
+    (folder / "module.key").write_text("00" * 32)
+    (folder / "module.db.new").write_bytes(b"half")
+    module = ModuleProcess.make(folder)
+    with module.running():
+        assert module.words
+    assert sorted(p.name for p in folder.iterdir() if ".new" in p.name) == []
+
+
+@pytest.mark.skipif(not ON_POSIX, reason="file modes are Unix")
+def test_the_stores_key_is_for_its_owner_alone(tmp_path: Path) -> None:
+    folder = ModuleProcess.make(tmp_path / "module").folder
+    key = folder / "module.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    key.chmod(0o644)
+    with pytest.raises(ConfigError) as caught:
+        bootstrap.serve(folder, "tcp:127.0.0.1:0")
+    assert caught.value.code == "MODULE_KEY_EXPOSED"
+
+
+@pytest.mark.parametrize(
+    ("file", "code"), [("module.db", "MODULE_MISSING"), ("module.key", "MODULE_KEY_MISSING")]
+)
+def test_a_folder_with_a_part_missing_says_which(tmp_path: Path, file: str, code: str) -> None:
+    folder = ModuleProcess.make(tmp_path / "module").folder
+    (folder / file).unlink()
+    with pytest.raises(ConfigError) as caught:
+        bootstrap.serve(folder, "tcp:127.0.0.1:0")
+    assert caught.value.code == code
