@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from posapp.clock import epoch_ms
 from posapp.domain.ids import ReceiptNumber, uuid7
+from posapp.domain.meter import MeterConfiguration
 from posapp.domain.sale import SaleState, Tender, TenderKind, TokenKind
 from posapp.errors import SaleError
 from posapp.journal.facts import SaleIntended, TokenItem
@@ -26,6 +27,7 @@ from posapp.ports import (
     SaleRecord,
     SecurityModule,
     Store,
+    SupplyKey,
     UnitOfWork,
 )
 from posapp.pricing.quote import Quote
@@ -107,11 +109,11 @@ class Sell:
             )
 
     def _ready_module(self, context: SaleContext) -> ModuleStatus:
-        status = self._module.status()
-        if status.state is not ModuleState.READY:
-            status = self._module.refresh()
         wanted = context.found.meter.configuration
-        fitting = [k for k in status.keys if (k.sgc, k.krn) == (wanted.sgc, wanted.krn)]
+        status = self._module.status()
+        if status.state is not ModuleState.READY or not _fitting(status, wanted):
+            status = self._module.refresh()  # a key may have been loaded since it was asked last
+        fitting = _fitting(status, wanted)
         if not fitting:
             raise SaleError("KEY_NOT_FOUND", sgc=wanted.sgc, krn=wanted.krn)
         if all(key.base_date != wanted.base_date for key in fitting):
@@ -170,6 +172,10 @@ class Sell:
         assert intent.amount_minor == quote.amount_minor, "lines must add up to the quote"
         seq = uow.append(intent)
         return SaleRecord(intent, seq, now, SaleState.INTENT)
+
+
+def _fitting(status: ModuleStatus, wanted: MeterConfiguration) -> list[SupplyKey]:
+    return [k for k in status.keys if (k.sgc, k.krn) == (wanted.sgc, wanted.krn)]
 
 
 def _still_allowed(current: SaleContext, quote: Quote) -> None:
