@@ -1,4 +1,4 @@
-"""Tariff packs and what a sale costs under them: pure functions in integers and Decimal.
+"""Tariff packs and what a sale costs under them: pure functions in integers and exact decimals.
 
-`pack` loads and checks a pack, `components` are its parts, `quote` prices a sale both ways.
+`pack` reads and proves a pack, `components` are its parts, `cost` adds and inverts, `quote` sells.
 """
