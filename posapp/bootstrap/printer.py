@@ -12,29 +12,29 @@ from posapp.printing.virtual.engine import Engine, Sheet
 from posapp.printing.virtual.server import Server, open_port
 from posapp.printing.virtual.sheets import SheetFolder
 
-ROLL_MM = 40_000
+ROLL_MM = 50_000
 MODEL = "virtual-80"
 
 
 def serve(
     listen: str,
-    out_dir: Path | None = None,
+    out: Path | None = None,
     *,
     paper_mm: int = ROLL_MM,
-    control: int | None = None,
+    control: str | None = None,
     model: str = MODEL,
     speed_mm_s: int = 0,
     say: Callable[[str], None] = print,
 ) -> int:
     """Print what comes to `listen` until SIGTERM or SIGINT; the exit status.
 
-    `listen` is `tcp:HOST:PORT` (port 0: any) or `pty:PATH`; sheets go to `out_dir`. `control`
-    is a TCP port on this computer for lines such as `paper 500`, `paper out`, `cover open`,
-    `status` (0: any free port). `speed_mm_s` 0 prints at once. `say` gets one line when ready:
-    `ready ADDRESS control PORT`. Raises ConfigError LISTEN_FORM, PORT_BUSY.
+    `listen` is `tcp:HOST:PORT` (port 0: any) or `pty:PATH`; sheets go to `out`. `control`
+    is the HOST:PORT (port 0: any free one) that takes lines such as `paper 500`, `paper out`,
+    `cover open`, `status`. `speed_mm_s` 0 prints at once. `say` gets one line when ready:
+    `ready ADDRESS control HOST:PORT`. Raises ConfigError LISTEN_FORM, PORT_BUSY.
     """
     profile = load_profile(model)
-    folder = SheetFolder(out_dir, profile) if out_dir is not None else None
+    folder = SheetFolder(out, profile) if out is not None else None
     count = 0
 
     def keep(sheet: Sheet) -> None:
@@ -45,11 +45,11 @@ def serve(
 
     engine = Engine(profile, keep, paper_mm=paper_mm, speed_mm_s=speed_mm_s)
     port, address = open_port(listen)
-    server = Server(engine, port, control_port=control, sheets=lambda: count)
+    server = Server(engine, port, control=control, sheets=lambda: count)
     if threading.current_thread() is threading.main_thread():
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: server.stop())
-    say(f"ready {address} control {server.control_port}")
+    say(f"ready {address} control {server.control}")
     server.run()
     if folder is not None and engine.sheet.lines:
         folder.save(engine.sheet)  # torn off when the printer was put away

@@ -129,7 +129,7 @@ class Server:
     """Runs one engine on one port until `stop`."""
 
     def __init__(
-        self, engine: Engine, port: Port, *, control_port: int | None, sheets: Callable[[], int]
+        self, engine: Engine, port: Port, *, control: str | None, sheets: Callable[[], int]
     ) -> None:
         self._engine = engine
         self._port = port
@@ -139,15 +139,17 @@ class Server:
         self._cut_power_after: int | None = None
         self._controls: dict[int, tuple[socket.socket, bytearray]] = {}
         self._control: socket.socket | None = None
-        if control_port is not None:
-            self._control = socket.create_server(("127.0.0.1", control_port))
-            self._control.setblocking(False)
+        if control is not None:
+            self._control = _listen_on(control)
         self._waker, self._woken = socket.socketpair()
 
     @property
-    def control_port(self) -> int:
-        """The port of the control lines; 0 without one."""
-        return 0 if self._control is None else int(self._control.getsockname()[1])
+    def control(self) -> str:
+        """HOST:PORT of the control lines; "none" without them."""
+        if self._control is None:
+            return "none"
+        host, port = self._control.getsockname()[:2]
+        return f"{host}:{port}"
 
     def stop(self) -> None:
         """End `run` soon. May be called from a signal handler or another thread."""
@@ -282,6 +284,18 @@ class Server:
             "sheets": self._sheets(),
             "events": list(engine.events),
         }
+
+
+def _listen_on(address: str) -> socket.socket:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise ConfigError("LISTEN_FORM", listen=address)
+    try:
+        listener = socket.create_server((host, int(port)))
+    except OSError as error:
+        raise ConfigError("PORT_BUSY", port=address, reason=error.strerror) from None
+    listener.setblocking(False)
+    return listener
 
 
 def open_port(listen: str) -> tuple[Port, str]:
