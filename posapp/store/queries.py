@@ -72,10 +72,11 @@ _JOB = (
 JOBS_IN = _JOB + "WHERE state = ? ORDER BY job_id LIMIT ?"
 JOB_ONE = _JOB + "WHERE job_id = ? LIMIT 1"
 JOBS_OF_SALE = _JOB + "WHERE sale_id = ? ORDER BY sale_id, kind, copy_no LIMIT ?"
-# One shift's sales and their slips; a shift is the limit.
+# One shift's sales and their slips; a shift is the limit. CROSS and + keep it
+# to the sales of the shift instead of all slips ever printed.
 PRINTED = (
     "SELECT count(*) FILTER (WHERE p.copy_no = 0), count(*) FILTER (WHERE p.copy_no > 0)"
-    " FROM sale s JOIN print_job p ON p.sale_id = s.sale_id AND p.state = 'printed'"
+    " FROM sale s CROSS JOIN print_job p ON p.sale_id = s.sale_id AND +p.state = 'printed'"
     " WHERE s.shift = ?"
 )
 ENTRIES = "SELECT entry FROM journal WHERE place > ? AND place < ? ORDER BY place LIMIT ?"

@@ -1,0 +1,124 @@
+"""Every question walks an index and has a limit; nothing scans or sorts a town."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from posapp.store import feed, projections, queries, search
+from tests.stores import a_store
+
+INDEXED = {
+    "EXACT": ("m USING PRIMARY KEY (number=?)",),
+    "STARTS": ("m USING PRIMARY KEY (number>? AND number<?)",),
+    "ENDS": ("m USING INDEX meter_by_end (reversed>? AND reversed<?)",),
+    "OF_CUSTOMER": ("m USING INDEX meter_by_customer (customer_id=?)",),
+    "BY_ACCOUNT": (
+        "k USING INDEX customer_by_account (account_key=?)",
+        "m USING INDEX meter_by_customer (customer_id=?)",
+    ),
+    "BY_PHONE": (
+        "k USING INDEX customer_by_phone (phone_reversed>? AND phone_reversed<?)",
+        "m USING INDEX meter_by_customer (customer_id=?)",
+    ),
+    "WORDS": ("w VIRTUAL TABLE INDEX", "k USING INTEGER PRIMARY KEY (rowid=?)"),
+    "SALE_BY_ID": ("s USING INDEX sale_by_id (sale_id=?)",),
+    "SALE_BY_RECEIPT": ("s USING INDEX sale_by_receipt (receipt=?)",),
+    "SALES_OPEN": ("SCAN s USING INDEX sale_open",),
+    "SALES_ON": ("s USING INDEX sale_by_date (business_date=? AND place>?)",),
+    "SALES_OF_SHIFT": ("s USING INDEX sale_by_shift (shift=? AND place>?)",),
+    "SALE_LAST": ("SCAN s",),
+    "RECENT": ("SCAN sale",),
+    "MONTH_UNITS": ("sale USING INDEX sale_by_meter (meter=? AND month=?)",),
+    "MONTH_FEE": ("sale USING INDEX sale_by_meter (meter=? AND month=?)",),
+    "TID_HIGH": ("tid USING PRIMARY KEY (meter=? AND base_date=?)",),
+    "SHIFT_OPEN": ("SCAN shift",),
+    "SHIFT_ONE": ("shift USING INTEGER PRIMARY KEY (rowid=?)",),
+    "SHIFTS_OPENED": ("shift USING INDEX shift_by_opening (opened_ms>? AND opened_ms<?)",),
+    "SHIFTS_SOLD": (
+        "shift USING INTEGER PRIMARY KEY (rowid=?)",
+        "sale USING INDEX sale_by_date (business_date=?)",
+    ),
+    "SHIFT_LAST": ("shift",),
+    "JOBS_IN": ("print_job USING INDEX print_job_by_state (state=?)",),
+    "JOB_ONE": ("print_job USING INTEGER PRIMARY KEY (rowid=?)",),
+    "JOBS_OF_SALE": ("print_job USING INDEX print_job_by_sale (sale_id=?)",),
+    "PRINTED": (
+        "s USING INDEX sale_by_shift (shift=?)",
+        "p USING INDEX print_job_by_sale (sale_id=?)",
+    ),
+    "ENTRIES": ("journal USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",),
+}
+# From the newest backwards, stopping at the first that fits: no index says more than the key.
+FROM_THE_END = {"SALE_LAST", "RECENT", "SHIFT_OPEN", "SALES_OPEN", "SHIFT_LAST"}
+NO_LIMIT = {"MONTH_UNITS", "PRINTED"}  # one sum each, over one meter's month or one shift
+
+
+def _statements() -> dict[str, str]:
+    return {
+        name: value
+        for module in (search, queries)
+        for name, value in vars(module).items()
+        if name.isupper() and isinstance(value, str) and not name.startswith("_")
+    }
+
+
+@pytest.fixture(scope="module")
+def plans(tmp_path_factory: pytest.TempPathFactory):
+    store = a_store(tmp_path_factory.mktemp("plans"))
+
+    def explain(statement: str) -> str:
+        values = tuple("x" for _ in range(statement.count("?")))
+        return store.look(
+            lambda c: "\n".join(
+                row[3] for row in c.exec_driver_sql("EXPLAIN QUERY PLAN " + statement, values)
+            ).replace("COVERING ", "")
+        )
+
+    yield {name: explain(statement) for name, statement in _statements().items()}
+    store.close()
+
+
+def test_every_question_is_listed_here():
+    assert set(_statements()) == set(INDEXED)
+
+
+@pytest.mark.parametrize("name", INDEXED)
+def test_a_question_walks_its_index(plans: dict[str, str], name: str):
+    plan = plans[name]
+    for part in INDEXED[name]:
+        assert part in plan, plan
+    if name not in FROM_THE_END:
+        assert not re.search(r"^SCAN (?!\(|w )", plan, re.M), plan
+    assert "TEMP B-TREE FOR ORDER BY" not in plan, plan
+
+
+@pytest.mark.parametrize("name", sorted(set(INDEXED) - NO_LIMIT))
+def test_a_question_has_a_limit(name: str):
+    assert re.search(r"LIMIT (\?|1)\s*$", _statements()[name])
+
+
+def test_the_word_index_is_never_asked_to_order():
+    assert "rank" not in search.WORDS.lower() and "ORDER" not in search.WORDS
+
+
+def test_changes_go_by_keys_too(tmp_path: Path):
+    store = a_store(tmp_path)
+    statements = [
+        value
+        for module in (feed, projections)
+        for value in vars(module).values()
+        if isinstance(value, str) and value.startswith(("UPDATE", "DELETE", "SELECT"))
+    ]
+    assert len(statements) > 10
+    for statement in statements:
+        values = tuple("x" for _ in range(len(re.findall(r"\?(?!\d)", statement))))
+        plan = store.look(
+            lambda c, s=statement, v=values: [  # type: ignore[misc]
+                row[3] for row in c.exec_driver_sql("EXPLAIN QUERY PLAN " + s, v)
+            ]
+        )
+        assert not any(line.startswith("SCAN") for line in plan), (statement, plan)
+    store.close()
