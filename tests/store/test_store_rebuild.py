@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,13 +71,22 @@ def _dump(store: SqlStore) -> dict[str, list[tuple[object, ...]]]:
     return store.look(read)
 
 
-@pytest.fixture
-def store(tmp_path: Path):
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("busy")
     clock = StoppedClock()
-    made = a_store(tmp_path, clock)
+    made = a_store(folder, clock)
     a_busy_day(made, clock)
-    yield made
     made.close()
+    return folder
+
+
+@pytest.fixture
+def store(tmp_path: Path, busy: Path):
+    shutil.copytree(busy, tmp_path, dirs_exist_ok=True)
+    opened = again(tmp_path)
+    yield opened
+    opened.close()
 
 
 def test_a_rebuild_beside_the_store_finds_it_equal_bit_for_bit(store: SqlStore, tmp_path: Path):
