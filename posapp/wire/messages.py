@@ -196,12 +196,12 @@ class Rows:
     rows: tuple[FeedRow, ...]
 
     def to_body(self) -> Body:
-        return {
-            0: self.scope,
-            1: self.upto,
-            2: self.head,
-            3: [row.to_item() for row in self.rows],
-        }
+        return self.body(self.scope, self.upto, self.head, [row.to_item() for row in self.rows])
+
+    @staticmethod
+    def body(scope: str, upto: int, head: int, items: list[list[Any]]) -> Body:
+        """The body of rows that lie ready as `[seq, entity, key, body or null]`."""
+        return {0: scope, 1: upto, 2: head, 3: items}
 
     @classmethod
     def from_body(cls, body: Body) -> Rows:

@@ -1,0 +1,206 @@
+"""Builds and runs head office: `posapp headoffice init|serve|import|enrol|operator`.
+
+Its folder holds `headoffice.db` (SQLCipher) and `store.key`, the database's key in a file that
+only its owner can read: whoever backs up one of them must keep the other elsewhere.
+"""
+
+from __future__ import annotations
+
+import errno
+import signal
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TextIO
+
+from posapp import log, paths
+from posapp.bootstrap import store_key
+from posapp.clock import SystemClock, SystemRandomness
+from posapp.domain.money import currency, parse_amount
+from posapp.errors import ConfigError
+from posapp.headoffice import admin, imports
+from posapp.headoffice import totals as day_totals
+from posapp.headoffice.imports import ImportReport as ImportReport
+from posapp.headoffice.office import FILE_NAME, Office, Utility, create, open_office
+from posapp.headoffice.totals import DayTotals as DayTotals
+
+BACKLOG = 128
+KEY_SOURCE = "keyfile"
+MAX_SALE_SHARE = 10  # unless said otherwise, one sale may take a tenth of the first float
+MIN_SALE_MINOR = 1
+
+
+def init(
+    folder: Path,
+    *,
+    utility: str,
+    zone: str,
+    currency_code: str,
+    tax_number: str = "",
+    help_line: str = "",
+    day_starts_at: str = "00:00",
+) -> None:
+    """Make a head office in `folder` with keys of its own; nothing half-made is left.
+
+    Raises ConfigError OFFICE_EXISTS; InputError ZONE_UNKNOWN, CURRENCY_INVALID.
+    """
+    clock, randomness = SystemClock(), SystemRandomness()
+    settings = Utility(utility, tax_number, help_line, zone, currency_code, day_starts_at)
+    settings.check(clock)
+    if (folder / FILE_NAME).exists():
+        raise ConfigError("OFFICE_EXISTS", folder=str(folder))
+    paths.private_folder(folder)
+    (folder / store_key.FILE_NAME).unlink(missing_ok=True)  # of an attempt that made no store
+    key = store_key.create(folder, KEY_SOURCE, randomness)
+    try:
+        create(folder, key, settings, clock, randomness).close()
+    except BaseException:
+        for name in (FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm", store_key.FILE_NAME):
+            (folder / name).unlink(missing_ok=True)
+        raise
+
+
+def serve(folder: Path, listen: str, *, out: TextIO | None = None) -> None:
+    """Answer tills on HOST:PORT (port 0: any free one) until SIGTERM or SIGINT.
+
+    Prints `ready http://HOST:PORT` once tills are answered. Raises ConfigError OFFICE_MISSING,
+    LISTEN_ADDRESS_INVALID, LISTEN_REFUSED, PORT_BUSY; StoreError STORE_KEY_WRONG, STORE_NEWER,
+    STORE_DAMAGED.
+    """
+    import uvicorn  # imported late: no other command needs a server
+
+    from posapp.headoffice.app import make_app
+
+    _open(folder).close()  # a wrong key or a newer file shows here, before any port is taken
+    listener = _listen(listen)
+    host, port = listener.getsockname()[:2]
+    stream = out or sys.stdout
+
+    def ready() -> None:
+        shown = f"[{host}]" if ":" in host else host
+        stream.write(f"ready http://{shown}:{port}\n")
+        stream.flush()
+
+    app = make_app(lambda: _open(folder), ready)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            ws="none",
+            server_header=False,
+            timeout_graceful_shutdown=5,
+        )
+    )
+    log.to_file(folder / "headoffice.log")
+    # uvicorn repeats the signal that ended it; being asked to stop is no failure.
+    previous = {name: signal.getsignal(name) for name in (signal.SIGTERM, signal.SIGINT)}
+    for name in previous:
+        signal.signal(name, signal.SIG_IGN)
+    try:
+        server.run(sockets=[listener])
+    finally:
+        for name, handler in previous.items():
+            signal.signal(name, handler)
+        listener.close()
+
+
+def import_files(folder: Path, files: Sequence[Path]) -> ImportReport:
+    """Load customers.csv, meters.csv and tariff packs; see `headoffice.imports.import_files`."""
+    with _opened(folder) as office:
+        return imports.import_files(office, files)
+
+
+def enrol(
+    folder: Path,
+    till_code: str,
+    *,
+    vendor: str = "",
+    vendor_address: str = "",
+    float_text: str = "0",
+    till_name: str = "",
+    max_sale_text: str = "",
+    lease_days: int = 14,
+) -> str:
+    """Set up a till and make the one-time code that enrols it, in groups of four.
+
+    Amounts as people write them, in the utility's currency. Raises InputError
+    TILL_CODE_INVALID, TILL_ALREADY_ENROLLED, AMOUNT_..., TILL_TERMS_INVALID.
+    """
+    with _opened(folder) as office:
+        unit = currency(office.utility.currency_code)
+        authorised = parse_amount(float_text, unit)
+        if max_sale_text:
+            max_sale = parse_amount(max_sale_text, unit)
+        else:
+            max_sale = max(authorised // MAX_SALE_SHARE, MIN_SALE_MINOR)
+        terms = admin.TillTerms(authorised, max_sale, MIN_SALE_MINOR, lease_days)
+        admin.set_up_till(office, till_code, till_name, vendor, vendor_address, terms)
+        return admin.make_code(office, till_code).grouped
+
+
+def add_operator(folder: Path, name: str, role: str, pin: str) -> int:
+    """A person who may sign in at the tills; the number.
+
+    Raises InputError OPERATOR_NAME, OPERATOR_ROLE, PIN_FORM.
+    """
+    with _opened(folder) as office:
+        return admin.add_operator(office, name, role, pin)
+
+
+def add_float(folder: Path, till_code: str, amount_text: str) -> int:
+    """Let a till sell more; the new authorised total in minor units."""
+    with _opened(folder) as office:
+        unit = currency(office.utility.currency_code)
+        return admin.add_float(office, till_code, parse_amount(amount_text, unit))
+
+
+def suspend(folder: Path, till_code: str, *, suspended: bool = True) -> None:
+    """Stop serving a till, or serve it again. Raises InputError TILL_UNKNOWN."""
+    with _opened(folder) as office:
+        admin.set_suspended(office, till_code, suspended=suspended)
+
+
+def totals(folder: Path, day: date) -> DayTotals:
+    """What all tills sold on a business date, as far as their journals are here."""
+    with _opened(folder) as office, office.database.read() as connection:
+        return day_totals.totals(connection, day)
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[Office]:
+    office = _open(folder)
+    try:
+        yield office
+    finally:
+        office.close()
+
+
+def _open(folder: Path) -> Office:
+    if not (folder / FILE_NAME).is_file():
+        raise ConfigError("OFFICE_MISSING", folder=str(folder))
+    key = store_key.load(folder, KEY_SOURCE)
+    return open_office(folder, key, SystemClock(), SystemRandomness())
+
+
+def _listen(listen: str) -> socket.socket:
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise ConfigError("LISTEN_ADDRESS_INVALID", address=listen[:80], expected="HOST:PORT")
+    bare = host.strip("[]")
+    listener = socket.socket(socket.AF_INET6 if ":" in bare else socket.AF_INET)
+    try:
+        if sys.platform != "win32":  # there it would let two servers share a port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((bare, int(port)))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise ConfigError("PORT_BUSY", address=listen, reason=error.strerror) from None
+        raise ConfigError("LISTEN_REFUSED", address=listen, reason=error.strerror) from None
+    return listener
