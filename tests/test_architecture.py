@@ -197,6 +197,16 @@ def test_a_generator_of_chance_is_always_seeded():
     assert not found, "\n".join(found)
 
 
+def test_no_test_sleeps():
+    found = [
+        f"{path}:{node.lineno}"
+        for path, tree in _sources("tests")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and _dotted(node.func) in ("time.sleep", "sleep", "qWait")
+    ]
+    assert not found, "\n".join(found)
+
+
 # --- sizes --------------------------------------------------------------------------------------
 
 
