@@ -78,6 +78,7 @@ class Spooler:
         self._open_after_ms = 0
         self._poll_after_ms = 0
         self._open_problem = ""
+        self._silent = False
         self._status = PrinterStatus(
             PrinterState.ABSENT if factory is None else PrinterState.UNKNOWN
         )
@@ -191,9 +192,11 @@ class Spooler:
             except PrintError as error:
                 self._drop()
                 self._open_problem = error.code
+                self._silent = error.code == "PRINTER_SILENT"
                 if error.code != "PRINTER_LINK_LOST":
                     return error.code
             else:
+                self._silent = False
                 return self._dialog.health.cause
         return self._open_problem
 
@@ -211,6 +214,7 @@ class Spooler:
         except PrintError as error:
             self._open_problem = error.code
             self._open_after_ms = now + REOPEN_MS
+            self._silent = False
             return error.code
         self._dialog, self._open_problem = dialog, ""
         return ""
@@ -323,12 +327,9 @@ class Spooler:
     def _look(self) -> None:
         """Renew what `status` says."""
         jobs = self._store.read(lambda reader: reader.print_jobs(WAITING, JOBS_LISTED_MAX))
-        if self._dialog is not None:
-            state = self._dialog.health.state
-        elif self._open_problem == "PRINTER_SILENT":
-            state = PrinterState.OFFLINE
-        else:
-            state = PrinterState.ABSENT
+        state = PrinterState.ABSENT if self._dialog is None else self._dialog.health.state
+        if self._silent and state in (PrinterState.ABSENT, PrinterState.UNKNOWN):
+            state = PrinterState.OFFLINE  # the line is there, the printer does not speak
         self._status = PrinterStatus(state, len(jobs))
 
     def _set(self, job: PrintJob, state: PrintState, held: str) -> None:
