@@ -16,6 +16,7 @@ How to use it, by one writer and by readers:
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 import time
@@ -30,7 +31,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 from sqlcipher3 import dbapi2
 
-from posapp.db import pragmas
+from posapp.db import keymark, pragmas
 from posapp.db.errors import translate
 from posapp.db.lock import FileLock
 from posapp.errors import StoreError
@@ -54,14 +55,12 @@ class Checkpoint:
 class Database:
     """One open store. Made by `open_sqlcipher` only."""
 
-    def __init__(
-        self, path: Path, key: bytes, lock: FileLock | None, *, create: bool, read_only: bool
-    ) -> None:
+    def __init__(self, path: Path, key: bytes, lock: FileLock | None, *, read_only: bool) -> None:
         self.path = path
         self.read_only = read_only
         self._lock = lock
-        self._read_engine = _engine(path, key, pragmas.READER, create=False)
-        self._write_engine = _engine(path, key, pragmas.WRITER, create=create)
+        self._read_engine = _engine(path, key, pragmas.READER)
+        self._write_engine = _engine(path, key, pragmas.WRITER)
         self._local = threading.local()
         self._readers: list[tuple[Connection, threading.Lock]] = []
         self._guard = threading.Lock()
@@ -210,30 +209,49 @@ def open_sqlcipher(
 
     `exclusive` takes the lock file beside it for this process; `read_only` opens no writing
     connection and takes no lock. Raises StoreError STORE_MISSING, STORE_KEY_WRONG, STORE_IN_USE,
-    STORE_DAMAGED, STORE_EXISTS (`create` only, when the file is there), SQLITE_TOO_OLD.
+    STORE_DAMAGED (the key is right, the first page is not), SQLITE_TOO_OLD, and with `create`
+    STORE_EXISTS.
     """
     assert not (create and read_only)
-    if create:
-        if path.exists():
-            raise StoreError("STORE_EXISTS", path=str(path))
-        path.parent.mkdir(parents=True, exist_ok=True)
-    elif not path.is_file():
+    if create and path.exists():
+        raise StoreError("STORE_EXISTS", path=str(path))
+    if not create and not path.is_file():
         raise StoreError("STORE_MISSING", path=str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
     wants_lock = exclusive and not read_only
     lock = FileLock(path.with_name(path.name + ".lock")) if wants_lock else None
-    database = Database(path, key, lock, create=create, read_only=read_only)
+    database = Database(path, key, lock, read_only=read_only)
     try:
-        with _translated(None):
-            if read_only:
-                with database.read():
-                    pass
-            else:
-                with database.write():
-                    pass
+        if create:
+            keymark.write(path, key)
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        elif path.stat().st_size == 0:
+            raise StoreError("STORE_DAMAGED", path=str(path))
+        with database.read() if read_only else database.write():
+            pass
+    except StoreError as error:
+        database.close()
+        if error.code == "STORE_KEY_WRONG" and keymark.fits(path, key):
+            raise StoreError("STORE_DAMAGED", path=str(path)) from error
+        raise
     except BaseException:
         database.close()
         raise
     return database
+
+
+def driver_rows(
+    connection: Connection, statement: str, values: tuple[Any, ...]
+) -> list[tuple[Any, ...]]:
+    """The driver's own rows of a SELECT inside the connection's transaction.
+
+    For the few reads behind every key press: describing twenty columns anew each time costs
+    SQLAlchemy more than SQLite needs to find the row.
+    """
+    assert connection.in_transaction()
+    raw: Any = connection.connection.dbapi_connection
+    rows: list[tuple[Any, ...]] = raw.execute(statement, values).fetchall()
+    return rows
 
 
 def require_space(folder: Path, needed_bytes: int) -> None:
@@ -243,11 +261,11 @@ def require_space(folder: Path, needed_bytes: int) -> None:
         raise StoreError("DISK_FULL", free_mib=free >> 20, needed_mib=needed_bytes >> 20)
 
 
-def _engine(path: Path, key: bytes, role: pragmas.Role, *, create: bool) -> Engine:
+def _engine(path: Path, key: bytes, role: pragmas.Role) -> Engine:
     engine = create_engine(
         "sqlite://",
         module=dbapi2,
-        creator=lambda: pragmas.connect(path, key, role, create=create),
+        creator=lambda: pragmas.connect(path, key, role),
         poolclass=NullPool,
         hide_parameters=True,  # a log or a traceback never shows a token or a name
     )

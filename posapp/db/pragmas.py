@@ -59,8 +59,10 @@ def check_version(version: tuple[int, ...]) -> None:
         )
 
 
-def connect(path: Path, key: bytes, role: Role, *, create: bool) -> Any:
+def connect(path: Path, key: bytes, role: Role) -> Any:
     """One set-up driver connection; an autocommit one: whoever uses it says BEGIN.
+
+    An empty file becomes a store with this key; a missing one is never made.
 
     Raises StoreError STORE_MISSING, STORE_KEY_WRONG, SQLITE_TOO_OLD, STORE_PRAGMA_REFUSED, and
     the driver's own errors.
@@ -68,9 +70,9 @@ def connect(path: Path, key: bytes, role: Role, *, create: bool) -> Any:
     if len(key) != KEY_BYTES:
         raise ValueError("a store's key has 32 bytes")
     check_version(dbapi2.sqlite_version_info)
-    if not create and not path.is_file():
+    if not path.is_file():
         raise StoreError("STORE_MISSING", path=str(path))
-    uri = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
+    uri = f"{path.absolute().as_uri()}?mode=rw"
     # Used by one thread at a time always; closed by whichever thread ends the program.
     connection = dbapi2.connect(
         uri,

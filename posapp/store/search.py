@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from posapp.clock import from_epoch_ms
+from posapp.db.engine import driver_rows
 from posapp.domain.customer import Customer
 from posapp.domain.meter import (
     EncryptionAlgorithm,
@@ -97,8 +98,8 @@ def folded(word: str) -> str:
 
 def exact(connection: Connection, number: MeterNumber) -> FoundMeter | None:
     """One meter by its whole number."""
-    row = connection.exec_driver_sql(EXACT, (number.digits, 1)).first()
-    return None if row is None else _found(row)
+    rows = driver_rows(connection, EXACT, (number.digits, 1))
+    return _found(rows[0]) if rows else None
 
 
 def by_digits(connection: Connection, digits: str, limit: int) -> tuple[FoundMeter, ...]:
@@ -107,15 +108,15 @@ def by_digits(connection: Connection, digits: str, limit: int) -> tuple[FoundMet
     digits = digits[:DIGITS_MAX]
     if not digits or limit < 1:
         return ()
-    starts = _rows(connection, STARTS, (*_range(digits), limit))
+    starts = driver_rows(connection, STARTS, (*_range(digits), limit))
     ends = []
     if len(digits) >= END_DIGITS_MIN:
-        ends = _rows(connection, ENDS, (*_range(reversed_digits(digits)), limit))
+        ends = driver_rows(connection, ENDS, (*_range(reversed_digits(digits)), limit))
     whole = [row for row in starts if row[0] == digits]
-    accounts = _rows(connection, BY_ACCOUNT, (digits, limit))
+    accounts = driver_rows(connection, BY_ACCOUNT, (digits, limit))
     phones = []
     if (key := phone_key(digits)) != "":
-        phones = _rows(connection, BY_PHONE, (*_range(key), limit))
+        phones = driver_rows(connection, BY_PHONE, (*_range(key), limit))
     turns = (row for pair in zip_longest(starts, ends) for row in pair if row is not None)
     return _first_of_each([*whole, *accounts, *phones, *turns], limit)
 
@@ -123,7 +124,7 @@ def by_digits(connection: Connection, digits: str, limit: int) -> tuple[FoundMet
 def by_account(connection: Connection, account: str, limit: int) -> tuple[FoundMeter, ...]:
     """Meters of the customers with exactly this account, whatever its punctuation."""
     limit = min(limit, ROWS_MAX)
-    rows = _rows(connection, BY_ACCOUNT, (account_key(account), limit))
+    rows = driver_rows(connection, BY_ACCOUNT, (account_key(account), limit))
     return _first_of_each(rows, limit)
 
 
@@ -133,12 +134,12 @@ def by_words(connection: Connection, words: Sequence[str], limit: int) -> tuple[
     typed = tuple(word for text in words for word in words_of(text))[:WORDS_MAX]
     if not typed or limit < 1:
         return ()
-    people = _rows(connection, WORDS, (match_expression(typed), ROWS_MAX))
+    people = driver_rows(connection, WORDS, (match_expression(typed), ROWS_MAX))
     keys = [folded(word) for word in typed]
     people.sort(key=lambda row: (-_score(keys, row[1]), folded(row[1]), row[0]))
     found: list[Any] = []
     for customer_id, _, _ in people:
-        found += _rows(connection, OF_CUSTOMER, (customer_id, limit - len(found)))
+        found += driver_rows(connection, OF_CUSTOMER, (customer_id, limit - len(found)))
         if len(found) >= limit:
             break
     return _first_of_each(found, limit)
@@ -163,10 +164,6 @@ def _score(keys: list[str], name: str) -> int:
 
 def _range(digits: str) -> tuple[str, str]:
     return digits, digits + ":"  # ':' follows '9'
-
-
-def _rows(connection: Connection, statement: str, values: tuple[Any, ...]) -> list[Any]:
-    return list(connection.exec_driver_sql(statement, values))
 
 
 def _first_of_each(rows: Iterable[Any], limit: int) -> tuple[FoundMeter, ...]:

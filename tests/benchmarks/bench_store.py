@@ -97,7 +97,7 @@ def bench_sale_commit() -> list[Row]:
         for name in names[1:]:
             shutil.copytree(folder / names[0], folder / name)
         recorded = _record(folder / "recorded", ROUNDS + 1)
-        raw = pragmas.connect(folder / "raw" / STORE_FILE, KEY, pragmas.WRITER, create=False)
+        raw = pragmas.connect(folder / "raw" / STORE_FILE, KEY, pragmas.WRITER)
         lanes = ThreadLanes()
         inline = _open(folder / "inline", InlineLanes())
         threads = _open(folder / "threads", lanes)
@@ -158,7 +158,7 @@ def bench_meter_lookup() -> list[Row]:
         _town(folder / "town", METERS)
         store = _open(folder / "town", InlineLanes())
         path = folder / "town" / STORE_FILE
-        raw = pragmas.connect(path, KEY, pragmas.READER, create=False)
+        raw = pragmas.connect(path, KEY, pragmas.READER)
         numbers = [a_meter_number(n * 251 % METERS + 1) for n in range(LOOKUPS)]
 
         def ours() -> None:

@@ -170,6 +170,21 @@ def test_every_setting_is_what_was_asked_for(database: Database):
                 assert row is None or row[0] == value, name
 
 
+def test_a_power_cut_can_take_back_nothing(database: Database):
+    """The settings that carry the promise, said a second time on purpose."""
+    with database.write() as connection:
+        for name, value in {
+            "journal_mode": "wal",
+            "synchronous": 2,
+            "fullfsync": 1,
+            "checkpoint_fullfsync": 1,
+            "wal_autocheckpoint": 0,
+            "recursive_triggers": 1,
+            "temp_store": 2,
+        }.items():
+            assert connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() == value, name
+
+
 def test_a_setting_that_is_not_taken_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(pragmas, "_COMMON", (("synchronous", 7),))
     with pytest.raises(StoreError) as caught:

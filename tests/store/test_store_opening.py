@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -162,13 +163,30 @@ def test_a_flipped_byte_of_the_journal_is_found(tmp_path: Path):
     store.close()
 
 
-def test_the_first_page_damaged_looks_like_a_wrong_key_and_is_refused(tmp_path: Path):
+def test_a_damaged_first_page_is_not_called_a_wrong_key(tmp_path: Path):
     a_store(tmp_path).close()
     path = tmp_path / STORE_FILE
     data = bytearray(path.read_bytes())
     data[300] ^= 1
     path.write_bytes(data)
+    assert _code(lambda: again(tmp_path)) == "STORE_DAMAGED"
+    assert _code(lambda: again(tmp_path, key=bytes(32))) == "STORE_KEY_WRONG"
+    (tmp_path / f"{STORE_FILE}.keymark").unlink()
     assert _code(lambda: again(tmp_path)) == "STORE_KEY_WRONG"
+
+
+def test_an_emptied_file_is_damage_and_no_new_store(tmp_path: Path):
+    a_store(tmp_path).close()
+    (tmp_path / STORE_FILE).write_bytes(b"")
+    assert _code(lambda: again(tmp_path)) == "STORE_DAMAGED"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows keeps access in the folder's own list")
+def test_only_the_owner_may_read_the_files(tmp_path: Path):
+    store = a_store(tmp_path)
+    modes = {p.name: p.stat().st_mode & 0o077 for p in tmp_path.iterdir()}
+    assert {name for name, mode in modes.items() if mode} <= {f"{STORE_FILE}.keymark"}
+    store.close()
 
 
 def test_a_closed_store_says_so(tmp_path: Path):
