@@ -1,0 +1,516 @@
+"""What head office answers a till, good and bad; facts arrive once, whole and in order."""
+
+import random
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from posapp.codec.signing import SigningKey
+from posapp.errors import HeadOfficeError, InputError
+from posapp.headoffice import admin, projector, schema
+from posapp.headoffice.desk import Desk
+from posapp.headoffice.totals import totals
+from posapp.journal.facts import SaleEnded, SaleUncertain, ShiftClosed
+from posapp.ports import LinkState
+from posapp.sync.enrol import enrol
+from posapp.sync.http_sync import HttpSync
+from posapp.wire import batch, envelope
+from posapp.wire.envelope import Request
+from posapp.wire.feed import till_scope
+from posapp.wire.messages import Message, Pull, Push, Pushed, Refused, Rows, Verdict
+from tests.journals import DAY, Journal
+from tests.office import (
+    SOFTWARE,
+    DirectLine,
+    FixedClock,
+    SeededRandomness,
+    an_office,
+    enrolled_till,
+    reopened,
+)
+from tests.sync_store import MemorySyncStore
+
+
+@pytest.fixture
+def clock():
+    return FixedClock()
+
+
+@pytest.fixture
+def office(tmp_path, clock):
+    office = an_office(tmp_path / "office", clock)
+    yield office
+    office.close()
+
+
+@pytest.fixture
+def line(office):
+    return DirectLine(Desk(office))
+
+
+@pytest.fixture
+def till(office, line, clock):
+    return enrolled_till(office, line, clock=clock)
+
+
+def count(office, table) -> int:
+    with office.database.read() as connection:
+        return connection.execute(select(func.count()).select_from(table)).scalar_one()
+
+
+def dump(office, *tables) -> list[object]:
+    with office.database.read() as connection:
+        return [
+            sorted(map(tuple, connection.execute(select(table)).all()), key=repr)
+            for table in tables
+        ]
+
+
+def a_push(till, after: int, upto: int, **changes) -> Push:
+    journal = till.journal
+    push = Push(
+        1,
+        after,
+        journal.heads[after].hash,
+        batch.encode(journal.entries[after:upto]),
+        journal.heads[upto].sign(till.store.key),
+    )
+    return replace(push, **changes)
+
+
+def ask(line, till, message: Message, body, key: SigningKey | None = None):
+    """One frame by hand and its checked answer."""
+    request = Request(message, till.journal.till_id, b"nonce--8", FixedClock().now(), body)
+    frame = envelope.write_request(request, (key or till.store.key).sign)
+    answer = line.desk.answer(message, frame)
+    reply = envelope.read_reply(answer, frame, till.store.office_key)
+    if reply.message == Message.ERROR:
+        return Refused.from_body(reply.body)
+    reader = {Message.PUSH: Pushed.from_body, Message.PULL: Rows.from_body}[message]
+    return reader(reply.body)
+
+
+# ---------------------------------------------------------------- a day
+
+
+def test_a_day_of_sales_arrives_once_and_adds_up(office, till):
+    till.journal.open()
+    sold = [till.journal.sell() for _ in range(40)]
+    status = till.sync.run_once()
+    assert (status.state, status.waiting, status.problem) == (LinkState.ONLINE, 0, "")
+    assert till.store.acked == till.journal.head.seq
+    with office.database.read() as connection:
+        day = totals(connection, sold[0].business_date)
+    assert day.sales == 40
+    assert day.amount_minor == {"KES": sum(sale.amount_minor for sale in sold)}
+    assert day.units_tenths == sum(sale.units_tenths for sale in sold)
+    assert sum(day.tills[0].accounts.values()) == 0
+    assert day.tills[0].accounts["CASH"] == day.amount_minor["KES"]
+    assert (day.tills[0].unresolved, day.tills[0].waiting) == (0, 0)
+    assert till.sync.run_once().state is LinkState.ONLINE
+    assert count(office, schema.sale) == 40
+    assert count(office, schema.batch) == 1
+
+
+def test_a_till_that_was_offline_says_so_and_catches_up(till, line):
+    line.down = True
+    till.journal.sell()
+    status = till.sync.run_once()
+    assert (status.state, status.problem, status.waiting) == (LinkState.OFFLINE, "LINE_DOWN", 2)
+    assert status.since is not None
+    assert status.last_contact is None
+    assert 0 <= till.sync.pause_ms() <= 10_000
+    line.down = False
+    assert till.sync.run_once().waiting == 0
+
+
+def test_an_answer_that_is_lost_changes_nothing(office, till, line):
+    till.journal.open()
+    for _ in range(5):
+        till.journal.sell()
+        line.losing_answers = 2
+        assert till.sync.run_once().state is LinkState.OFFLINE
+        assert till.sync.run_once().state is LinkState.OFFLINE
+    assert till.sync.run_once().state is LinkState.ONLINE
+    assert count(office, schema.sale) == 5
+    assert count(office, schema.journal) == len(till.journal.entries)
+
+
+def test_every_captured_request_may_be_replayed_in_any_order(office, till, line):
+    till.journal.open()
+    for _ in range(6):
+        till.journal.sell()
+        till.sync.run_once()
+    everything = (schema.journal, schema.sale, schema.token, schema.posting, schema.batch)
+    before = dump(office, *everything)
+    captured = list(line.frames)
+    random.Random(3).shuffle(captured)
+    for message, frame, _ in captured + captured:
+        if message is not Message.ENROL:
+            line.desk.answer(message, frame)
+    assert dump(office, *everything) == before
+    assert count(office, schema.incident) == 0
+    till.journal.sell()
+    assert till.sync.run_once().state is LinkState.ONLINE
+
+
+def test_a_long_journal_goes_up_in_several_batches(office, till):
+    small = replace(till.sync._state, batch_bytes=4096)
+    till.sync._state = small
+    for _ in range(150):
+        till.journal.sell()
+    assert till.sync.run_once().waiting == 0
+    assert count(office, schema.batch) > 1
+    assert count(office, schema.sale) == 150
+
+
+# ---------------------------------------------------------------- pushes by hand
+
+
+def test_a_gap_is_answered_with_where_to_start(till, line):
+    till.journal.sell()
+    till.journal.sell()
+    answer = ask(line, till, Message.PUSH, a_push(till, 2, 4).to_body())
+    assert answer == Pushed(Verdict.GAP, 0, till.journal.heads[0].hash)
+
+
+def test_an_overlap_that_is_byte_equal_is_taken_and_adds_only_what_is_new(office, till, line):
+    till.journal.sell()
+    till.journal.sell()
+    assert ask(line, till, Message.PUSH, a_push(till, 0, 2).to_body()).seq == 2
+    assert ask(line, till, Message.PUSH, a_push(till, 0, 4).to_body()).seq == 4
+    assert ask(line, till, Message.PUSH, a_push(till, 1, 3).to_body()).seq == 4
+    assert count(office, schema.journal) == 4
+
+
+def test_another_history_is_a_fork_and_kept_as_evidence_once(office, till, line):
+    till.journal.sell()
+    ask(line, till, Message.PUSH, a_push(till, 0, 2).to_body())
+    twin = Journal(random.Random(99), till.journal.till_id)
+    twin.sell()
+    twin.sell()
+    other = replace(till, journal=twin)
+    for _ in range(3):
+        assert ask(line, till, Message.PUSH, a_push(other, 0, 4).to_body()).verdict is Verdict.FORK
+        assert ask(line, till, Message.PUSH, a_push(other, 2, 4).to_body()).verdict is Verdict.FORK
+    assert count(office, schema.incident) == 2
+    assert count(office, schema.journal) == 2
+    assert count(office, schema.sale) == 1
+
+
+def test_a_head_signed_by_another_key_is_invalid_and_kept(office, till, line):
+    till.journal.sell()
+    foreign = till.journal.heads[2].sign(SigningKey(bytes(32)))
+    answer = ask(line, till, Message.PUSH, a_push(till, 0, 2, signature=foreign).to_body())
+    assert answer.verdict is Verdict.INVALID
+    assert count(office, schema.journal) == 0
+    assert count(office, schema.incident) == 1
+
+
+@pytest.mark.parametrize("change", [{"batch": b"\x01rubbish"}, {"epoch": 9}])
+def test_a_batch_that_cannot_be_read_is_invalid_and_kept(office, till, line, change):
+    till.journal.sell()
+    answer = ask(line, till, Message.PUSH, a_push(till, 0, 2, **change).to_body())
+    assert answer.verdict is Verdict.INVALID
+    assert count(office, schema.incident) == 1
+
+
+def test_a_frame_with_another_key_is_refused(till, line):
+    till.journal.sell()
+    body = a_push(till, 0, 2).to_body()
+    assert ask(line, till, Message.PUSH, body, SigningKey(bytes(32))) == Refused(
+        "SIGNATURE_INVALID"
+    )
+
+
+def test_flipped_and_cut_frames_never_change_anything(office, till, line):
+    till.journal.sell()
+    body = a_push(till, 0, 2).to_body()
+    request = Request(Message.PUSH, till.journal.till_id, b"nonce--8", FixedClock().now(), body)
+    good = envelope.write_request(request, till.store.key.sign)
+    rng = random.Random(4)
+    for _ in range(60):
+        changed = bytearray(good[: rng.choice([len(good), rng.randrange(len(good))])])
+        if changed and len(changed) == len(good):
+            changed[rng.randrange(len(changed))] ^= 1 << rng.randrange(8)
+        try:
+            answer = line.desk.answer(Message.PUSH, bytes(changed))
+        except InputError as error:
+            known = error.code
+        else:
+            known = Refused.from_body(envelope.claimed_reply(answer).body).code
+        assert known in ("FRAME_INVALID", "FRAME_VERSION", "SIGNATURE_INVALID", "TILL_UNKNOWN")
+    assert count(office, schema.journal) == 0
+    assert count(office, schema.incident) == 0
+
+
+def test_a_reply_from_someone_else_is_not_believed(till, line, clock):
+    class Impostor(DirectLine):
+        def exchange(self, message, frame):
+            reply = envelope.claimed_reply(super().exchange(message, frame))
+            return envelope.write_reply(reply, frame, SigningKey(bytes(32)).sign)
+
+    till.journal.sell()
+    sync = HttpSync(till.store, Impostor(line.desk), clock, SeededRandomness(2), software=SOFTWARE)
+    status = sync.run_once()
+    assert (status.state, status.problem) == (LinkState.OFFLINE, "REPLY_FORGED")
+    assert status.last_contact is None
+    assert till.store.acked == 0
+
+
+def test_only_the_tills_own_scopes_are_given(till, line):
+    foreign = Pull(till_scope(bytes(16)), 0, 1000)
+    assert ask(line, till, Message.PULL, foreign.to_body()) == Refused("SCOPE_FORBIDDEN")
+
+
+# ---------------------------------------------------------------- rollback, clones, suspension
+
+
+def test_a_till_restored_from_a_backup_is_told_and_loses_nothing_of_what_is_here(office, till):
+    till.journal.open()
+    for _ in range(4):
+        till.journal.sell()
+    till.sync.run_once()
+    kept = count(office, schema.journal)
+    del till.journal.entries[6:], till.journal.heads[7:]
+    till.store.acked = 6
+    status = till.sync.run_once()
+    assert (status.state, status.problem) == (LinkState.SUSPENDED, "TILL_ROLLED_BACK")
+    for _ in range(4):
+        till.journal.sell()
+    status = till.sync.run_once()
+    assert (status.state, status.problem) == (LinkState.SUSPENDED, "TILL_FORKED")
+    assert count(office, schema.journal) == kept
+    assert till.store.contact().problem == "TILL_FORKED"
+
+
+def test_a_suspension_is_remembered_over_a_restart_of_the_till(office, till, line, clock):
+    till.sync.run_once()
+    admin.set_suspended(office, "0417", suspended=True)
+    assert till.sync.run_once().problem == "TILL_SUSPENDED"
+    again = HttpSync(till.store, line, clock, SeededRandomness(3), software=SOFTWARE)
+    assert again.status().state is LinkState.SUSPENDED
+    till.journal.sell()
+    assert ask(line, till, Message.PUSH, a_push(till, 0, 2).to_body()).verdict is Verdict.SUSPENDED
+    admin.set_suspended(office, "0417", suspended=False)
+    assert again.run_once().state is LinkState.ONLINE
+    assert again.status().waiting == 0
+
+
+def test_a_till_nobody_knows_is_suspended(till, line, clock):
+    stranger = Journal(random.Random(5))
+    store = MemorySyncStore(stranger, till.store.key, till.store.office_key)
+    sync = HttpSync(store, line, clock, SeededRandomness(3), software=SOFTWARE)
+    assert sync.run_once().problem == "TILL_UNKNOWN"
+    assert sync.status().state is LinkState.SUSPENDED
+
+
+def test_a_head_office_restored_from_yesterday_gets_everything_again(tmp_path, clock):
+    office = an_office(tmp_path / "a", clock)
+    till = enrolled_till(office, DirectLine(Desk(office)), clock=clock)
+    till.journal.open()
+    till.journal.sell()
+    till.sync.run_once()
+    with office.database.write() as connection:  # yesterday's backup had only three entries
+        journal = schema.journal
+        connection.execute(journal.delete().where(journal.c.seq > 3))
+        connection.execute(
+            schema.till_branch.update().values(seq=3, hash=till.journal.heads[3].hash)
+        )
+        projector.forget(connection)
+    office = reopened(office)
+    desk = Desk(office)
+    desk.catch_up()
+    till.journal.sell()
+    sync = HttpSync(till.store, DirectLine(desk), clock, SeededRandomness(4), software=SOFTWARE)
+    assert sync.run_once().waiting == 0
+    assert count(office, schema.journal) == len(till.journal.entries)
+    assert count(office, schema.sale) == 2
+    office.close()
+
+
+# ---------------------------------------------------------------- leases and rows
+
+
+def test_a_lease_is_renewed_when_half_of_it_is_over_and_its_number_grows(office, till, clock):
+    till.sync.run_once()
+    first = till.store.values["lease", "lease"].lease
+    assert first == till.answer.lease.lease
+    clock.pass_by(days=6)
+    till.sync.run_once()
+    assert till.store.values["lease", "lease"].lease == first
+    clock.pass_by(days=2)
+    till.sync.run_once()
+    second = till.store.values["lease", "lease"].lease
+    assert second.number == first.number + 1
+    assert second.valid_until == clock.now() + timedelta(days=14)
+    assert admin.add_float(office, "0417", 5_000) == 10_005_000
+    till.sync.run_once()
+    third = till.store.values["lease", "lease"].lease
+    assert (third.number, third.authorised_total_minor) == (second.number + 1, 10_005_000)
+    with pytest.raises(InputError, match="FLOAT_NOT_POSITIVE"):
+        admin.add_float(office, "0417", 0)
+
+
+def test_a_suspended_till_gets_no_new_lease(office, till, clock):
+    till.sync.run_once()
+    admin.set_suspended(office, "0417", suspended=True)
+    clock.pass_by(days=13)
+    till.sync.run_once()
+    assert till.store.values["lease", "lease"].lease.number == 1
+
+
+def test_operators_come_down_with_their_verifiers_and_the_tills_clock_gets_a_floor(
+    office, till, clock
+):
+    number = admin.add_operator(office, "Grace Otieno", "clerk", "246810")
+    clock.pass_by(hours=1)
+    till.sync.run_once()
+    record = till.store.values["operator", str(number)]
+    assert record.operator.name == "Grace Otieno"
+    assert record.pin_verifier.startswith("$argon2id$")
+    assert till.store.floor == clock.now()
+
+
+# ---------------------------------------------------------------- enrolment
+
+
+def ask_to_enrol(line, code: str, seed: int = 1, clock=None):
+    key = SigningKey(bytes([seed]) * 32)
+    return enrol(
+        line, code, clock or FixedClock(), SeededRandomness(seed), signing_key=key, software="x"
+    )
+
+
+def a_code(office) -> str:
+    from tests.office import TERMS
+
+    admin.set_up_till(office, "0001", "", "", "", TERMS)
+    return admin.make_code(office, "0001").text
+
+
+def test_a_code_works_once_but_its_own_till_may_ask_again(office, line):
+    code = a_code(office)
+    line.losing_answers = 2  # the till's own retries get through the third time
+    first = ask_to_enrol(line, code)
+    assert ask_to_enrol(line, code) == first
+    with pytest.raises(HeadOfficeError, match="ENROL_CODE_USED"):
+        ask_to_enrol(line, code, seed=2)
+
+
+def test_five_wrong_tries_end_a_code(office, line):
+    code = a_code(office)
+    wrong = code[:4] + "".join("A" if char != "A" else "B" for char in code[4:])
+    for _ in range(5):
+        with pytest.raises(HeadOfficeError, match="ENROL_CODE_WRONG"):
+            ask_to_enrol(line, wrong)
+    with pytest.raises(HeadOfficeError, match="ENROL_CODE_BLOCKED"):
+        ask_to_enrol(line, code)
+    fresh = admin.make_code(office, "0001").text
+    assert ask_to_enrol(line, fresh).site.till_code == "0001"
+
+
+def test_a_code_ends_after_three_days(office, line, clock):
+    code = a_code(office)
+    clock.pass_by(hours=73)
+    with pytest.raises(HeadOfficeError, match="ENROL_CODE_EXPIRED"):
+        ask_to_enrol(line, code)
+
+
+def test_a_code_that_was_never_made_is_wrong(line):
+    with pytest.raises(HeadOfficeError, match="ENROL_CODE_WRONG"):
+        ask_to_enrol(line, "A" * 16)
+
+
+def test_a_till_that_has_spoken_gets_no_second_code(office, till):
+    till.sync.run_once()
+    with pytest.raises(InputError, match="TILL_ALREADY_ENROLLED"):
+        admin.make_code(office, "0417")
+
+
+def test_a_till_whose_first_answer_was_lost_with_its_key_may_get_a_new_code(office, line):
+    lost = ask_to_enrol(line, a_code(office), seed=1)
+    again = ask_to_enrol(line, admin.make_code(office, "0001").text, seed=2)
+    assert again.till_id == lost.till_id
+
+
+def test_a_head_office_that_does_not_know_the_code_cannot_take_a_till_in(office, line):
+    class Impostor(DirectLine):
+        def exchange(self, message, frame):
+            reply = envelope.claimed_reply(super().exchange(message, frame))
+            body = {**reply.body, 1: SigningKey(bytes(32)).public}
+            return envelope.write_reply(
+                replace(reply, body=body), frame, SigningKey(bytes(32)).sign
+            )
+
+    with pytest.raises(InputError, match="ENROL_REPLY_FORGED"):
+        ask_to_enrol(Impostor(line.desk), a_code(office))
+
+
+# ---------------------------------------------------------------- projections
+
+
+def test_projections_made_again_from_the_journal_are_the_same(office, till):
+    till.journal.open()
+    for number in range(12):
+        sale = till.journal.sell()
+        if number % 4 == 0:  # an intent whose end is another
+            del till.journal.entries[-1], till.journal.heads[-1]
+            intent = till.journal.head.seq
+            if number == 4:
+                till.journal.append(SaleUncertain(intent, "MODULE_LINK_LOST"))
+            else:
+                till.journal.append(SaleEnded(intent, number // 8, "TID_WINDOW"))
+    till.journal.append(ShiftClosed(7, 3, 1000, 1000, ((1000, 1),), "", 12, 0))
+    till.sync.run_once()
+    tables = (schema.sale, schema.token, schema.posting, schema.shift, schema.dead_letter)
+    before = dump(office, *tables)
+    with office.database.write() as connection:
+        projector.forget(connection)
+    assert dump(office, schema.sale) == [[]]
+    Desk(office).catch_up()
+    assert dump(office, *tables) == before
+    states = [row[4] for row in before[0]]
+    assert sorted(set(states)) == ["cancelled", "issued", "refused", "unknown"]
+    with office.database.read() as connection:
+        day = totals(connection, sale.business_date)
+    assert (day.sales, day.tills[0].unresolved) == (9, 1)
+
+
+def test_what_cannot_be_projected_waits_and_stops_nobody(office, till):
+    till.journal.sell()
+    till.journal.append(SaleEnded(1, 0, "LATE"))  # of a sale that has its token
+    till.journal.append(SaleEnded(77, 0, "NOTHING"))
+
+    class Newer:
+        KIND, VERSION = 99, 1
+
+        def to_body(self):
+            return {0: "what a newer till writes"}
+
+    till.journal.append(Newer())
+    till.journal.sell()
+    assert till.sync.run_once().waiting == 0
+    with office.database.read() as connection:
+        letters = connection.execute(
+            select(schema.dead_letter.c.seq, schema.dead_letter.c.code)
+        ).all()
+        assert sorted(map(tuple, letters)) == [
+            (3, "SALE_ENDED_TWICE"),
+            (4, "SALE_MISSING"),
+            (5, "KIND_UNKNOWN"),
+        ]
+        assert totals(connection, DAY).tills[0].waiting == 3
+    assert count(office, schema.sale) == 2
+
+
+def test_a_crash_between_the_facts_and_their_projection_is_made_good(office, till, monkeypatch):
+    till.journal.sell()
+    monkeypatch.setattr(Desk, "_project", lambda _: None)
+    till.sync.run_once()
+    assert count(office, schema.sale) == 0
+    monkeypatch.undo()
+    Desk(office).catch_up()
+    assert count(office, schema.sale) == 1
