@@ -5,8 +5,13 @@ from __future__ import annotations
 import logging
 import logging.handlers
 import re
+import traceback
+from datetime import datetime
 from pathlib import Path
 
+from posapp.paths import private_folder
+
+CRASH_FILES_MAX = 20
 LOG_BYTES = 2 * 1024 * 1024
 LOG_FILES = 4
 
@@ -35,6 +40,24 @@ def to_file(path: Path, level: int = logging.INFO) -> None:
 def to_stderr(level: int = logging.WARNING) -> None:
     """Send the program's log to standard error, for commands."""
     _install(logging.StreamHandler(), level)
+
+
+def write_crash(folder: Path, error: BaseException, at: datetime) -> Path | None:
+    """Keep the traceback of an unexpected error, without local values; where, if it could be.
+
+    At most the newest 20 are kept. Never raises: this runs when something is wrong already.
+    """
+    text = _TOKEN.sub(r"****\1", "".join(traceback.format_exception(error)))
+    try:
+        private_folder(folder)
+        old = sorted(folder.glob("crash-*.txt"))
+        for path in old[: max(0, len(old) - CRASH_FILES_MAX + 1)]:
+            path.unlink(missing_ok=True)
+        path = folder / f"crash-{at:%Y%m%d-%H%M%S-%f}.txt"
+        path.write_text(text, encoding="utf-8")
+    except OSError:
+        return None
+    return path
 
 
 def _install(handler: logging.Handler, level: int) -> None:

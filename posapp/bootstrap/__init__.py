@@ -1,1 +1,1 @@
-"""."""
+"""The only rooms that name concrete classes: one file a process."""

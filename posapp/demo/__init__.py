@@ -1,1 +1,62 @@
-"""."""
+"""`posapp demo`: a sample town with real processes around a real till.
+
+`town` makes it, `stage` starts it, `day` sells in it, `checks` compares, `summary` writes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+DEFAULT_OUT = Path("demo-out")
+
+
+def run(*, headless: bool, out: Path | None, customers: int, seed: int) -> int:
+    """Open the town's till, or sell a scripted day without a window; the exit status.
+
+    Without a display it goes headless by itself. Raises PosError when a part does not start.
+    """
+    if not headless and not _display():
+        print("There is no display here: the demo sells a day without its window.")
+        headless = True
+    with tempfile.TemporaryDirectory(prefix="posapp-demo-") as folder:
+        from posapp.demo.stage import Stage
+
+        stage = Stage(Path(folder), customers=customers, seed=seed)
+        try:
+            stage.start()
+            if headless:
+                from posapp.demo.headless import sell_a_day
+
+                return sell_a_day(stage, out or DEFAULT_OUT, seed)
+            return _window(stage)
+        finally:
+            stage.stop()
+
+
+def _display() -> bool:
+    if sys.platform in ("win32", "darwin"):
+        return True
+    if os.environ.get("QT_QPA_PLATFORM") == "offscreen":
+        return False
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _window(stage: object) -> int:
+    from posapp.bootstrap import window
+    from posapp.demo.stage import Stage
+    from posapp.demo.town import STAFF
+
+    assert isinstance(stage, Stage)
+    print("People of this till and their PINs:")
+    for person in STAFF:
+        print(f"  {person.name:16} {person.role:11} {person.pin}")
+    print("Some customers (more in the search box):")
+    for meter, customer in zip(stage.town.meters[:5], stage.town.customers[:5], strict=True):
+        print(f"  {meter.meter:13} {customer[1]}")
+    print(f"  {stage.town.old_meter.meter:13} an old meter that must get a new key first")
+    print(f"Slips are printed to {stage.slips}")
+    sys.stdout.flush()
+    return window.run(stage.till_folder)

@@ -35,9 +35,8 @@ class SaleContext:
     def by_money(self, amount_minor: int) -> Quote:
         """What `amount_minor` buys. Raises SaleError; no token is made."""
         pack, lease = self._ready()
-        quote = by_money(pack, amount_minor, self.month)
-        self._within(lease, quote.amount_minor)
-        return quote
+        self._within(lease, amount_minor)
+        return by_money(pack, amount_minor, self.month)
 
     def by_units(self, units_tenths: int) -> Quote:
         """What `units_tenths` cost. Raises SaleError; no token is made."""

@@ -1,0 +1,108 @@
+"""Keeps a till's house in order between key presses: one thread that only starts work on lanes.
+
+Once a second it lets the spooler look at the printer, looks for the module, and now and then
+talks to head office and rests the store. When the module is back, open sales are finished.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from posapp.errors import PosError
+from posapp.lanes import Lane, Lanes, Urgency
+from posapp.ports import LinkState, ModuleState
+from posapp.printing.spooler import Spooler
+from posapp.security_module.manager import ModuleManager
+from posapp.services.recover import Recover
+from posapp.store.store import SqlStore
+from posapp.sync.http_sync import HttpSync
+
+ROUND_S = 1.0
+SYNC_WAITING_MS = 5_000  # while something waits to be sent
+SYNC_IDLE_MS = 60_000  # to learn of new customers and tariffs
+REST_ROUNDS = 3
+
+log = logging.getLogger("posapp.caretaker")
+
+
+class Caretaker:
+    """Starts with `start`, ends with `stop`; never raises, never waits for what it started."""
+
+    def __init__(
+        self,
+        lanes: Lanes,
+        store: SqlStore,
+        module: ModuleManager,
+        spooler: Spooler,
+        sync: HttpSync | None,
+        recover: Recover,
+    ) -> None:
+        self._lanes = lanes
+        self._store = store
+        self._module = module
+        self._spooler = spooler
+        self._sync = sync
+        self._recover = recover
+        self._stop = threading.Event()
+        self._running: dict[str, Future[object]] = {}
+        self._sync_in_ms = 0
+        self._rounds = 0
+        self._thread = threading.Thread(target=self._loop, name="caretaker", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look after things."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; at most one round's starting of work is under way."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _loop(self) -> None:
+        while not self._stop.wait(ROUND_S):
+            try:
+                self._round()
+            except RuntimeError:  # a lane has closed: the till is ending
+                return
+
+    def _round(self) -> None:
+        self._rounds += 1
+        self._spooler.tick()
+        # Polled here and not on the module's lane: a poll gives way to any call under way.
+        self._once("module", Lane.LOOKUP, self._module.poll)
+        if self._module.status().state is ModuleState.READY:
+            self._once("recover", Lane.SALE, self._finish_open_sales)
+        if self._rounds % REST_ROUNDS == 0:
+            self._once("rest", Lane.REPORT, self._store.idle)
+        self._sync_in_ms -= int(ROUND_S * 1000)
+        if self._sync is not None and self._sync_in_ms <= 0:
+            self._once("sync", Lane.SYNC, self._talk)
+
+    def _finish_open_sales(self) -> None:
+        if self._store.read(lambda reader: reader.open_sales()):
+            self._recover()
+
+    def _talk(self) -> None:
+        assert self._sync is not None
+        status = self._sync.run_once()
+        if status.state is not LinkState.ONLINE:
+            self._sync_in_ms = self._sync.pause_ms()
+        else:
+            self._sync_in_ms = SYNC_WAITING_MS if status.waiting else SYNC_IDLE_MS
+
+    def _once(self, name: str, lane: Lane, work: Callable[[], object]) -> None:
+        """Start `work` unless it is still under way from an earlier round."""
+        before = self._running.get(name)
+        if before is not None and not before.done():
+            return
+        if before is not None and before.exception() is not None:
+            error = before.exception()
+            if isinstance(error, PosError):
+                log.info("%s: %s", name, error)
+            else:
+                log.error("%s failed", name, exc_info=error)
+        self._running[name] = self._lanes.run(lane, work, Urgency.CHORE)

@@ -1,0 +1,66 @@
+"""Where the key of the till's store comes from: the system's keystore, or a file for tests.
+
+The keystore is the Secret Service, the Keychain or DPAPI. A key file beside the store protects
+against a lost backup, not against a stolen till; the window says so all the time.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import ModuleType
+
+from posapp.clock import Randomness
+from posapp.errors import ConfigError, StoreError
+
+KEY_BYTES = 32
+FILE_NAME = "store.key"
+SERVICE = "posapp"
+
+
+def create(folder: Path, source: str, randomness: Randomness) -> bytes:
+    """Make and keep a new key. Raises ConfigError KEYSTORE_MISSING; never replaces a key."""
+    key = randomness.bytes(KEY_BYTES)
+    if source == "keyfile":
+        path = folder / FILE_NAME
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(key.hex() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        return key
+    keyring = _keyring()
+    try:
+        keyring.set_password(SERVICE, str(folder.resolve()), key.hex())
+    except Exception as error:  # each keystore has its own errors; all mean the same here
+        raise ConfigError("KEYSTORE_MISSING", reason=type(error).__name__) from None
+    return key
+
+
+def load(folder: Path, source: str) -> bytes:
+    """The key of an existing store. Raises StoreError STORE_KEY_MISSING, ConfigError."""
+    if source == "keyfile":
+        path = folder / FILE_NAME
+        if not path.exists():
+            raise StoreError("STORE_KEY_MISSING", where=str(path))
+        text = path.read_text(encoding="ascii", errors="replace").strip()
+    else:
+        try:
+            text = _keyring().get_password(SERVICE, str(folder.resolve())) or ""
+        except Exception as error:
+            raise ConfigError("KEYSTORE_MISSING", reason=type(error).__name__) from None
+        if not text:
+            raise StoreError("STORE_KEY_MISSING", where="the system's keystore")
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise StoreError("STORE_KEY_WRONG")
+    return key
+
+
+def _keyring() -> ModuleType:
+    import keyring  # imported late: it looks for desktop services as it loads
+
+    return keyring

@@ -1,0 +1,328 @@
+"""Builds the till: every concrete class of its process is named here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import TypeVar
+
+from posapp import __version__, config, paths
+from posapp.bootstrap import store_key
+from posapp.bootstrap.caretaker import Caretaker
+from posapp.clock import Clock, Randomness, SystemClock, SystemRandomness
+from posapp.codec.signing import SigningKey
+from posapp.config import TillConfig
+from posapp.domain.ids import ReceiptNumber
+from posapp.domain.meter import MeterNumber
+from posapp.domain.money import money_text, parse_amount
+from posapp.domain.sale import Tender, TenderKind, TokenDigits
+from posapp.domain.site import Site
+from posapp.errors import ConfigError, StoreError
+from posapp.journal.verify import Verdict
+from posapp.lanes import InlineLanes, Lanes, ThreadLanes
+from posapp.ports import LinkState, SyncStatus
+from posapp.printing.layout import lay_out
+from posapp.printing.link import link_factory
+from posapp.printing.previewer import DocumentPreviewer
+from posapp.printing.profile import Profile, load_profile
+from posapp.printing.render.escpos import Slip, render_escpos
+from posapp.printing.spooler import Spooler
+from posapp.reports.document import Document
+from posapp.reports.people import resolver
+from posapp.security_module.manager import ModuleManager
+from posapp.services.find import Find
+from posapp.services.quote import PrepareSale
+from posapp.services.recover import Recover
+from posapp.services.report import DailyReport
+from posapp.services.reprint import Reprint
+from posapp.services.sell import Sell
+from posapp.services.shift import CloseShift, OpenShift
+from posapp.services.sign_in import SignIn
+from posapp.services.status import ReadStatus
+from posapp.services.till import Till
+from posapp.store.feed import SqlSyncStore
+from posapp.store.schema import STORE_FILE
+from posapp.store.store import SqlStore, create_store, get_meta, open_store, set_meta
+from posapp.sync.enrol import enrol as ask_head_office
+from posapp.sync.http_sync import HttpSync
+
+T = TypeVar("T")
+
+SOFTWARE = f"posapp {__version__}"
+PENDING_SECRET = "pending_secret"  # a key head office was asked to take, until it answered
+
+
+class NoHeadOffice:
+    """A till without an address of head office: everything stays here until it has one."""
+
+    def run_once(self) -> SyncStatus:
+        return self.status()
+
+    def status(self) -> SyncStatus:
+        return SyncStatus(LinkState.NEVER)
+
+
+def build(
+    settings: TillConfig,
+    *,
+    lanes: Lanes | None = None,
+    clock: Clock | None = None,
+    randomness: Randomness | None = None,
+    module: ModuleManager | None = None,
+) -> Till:
+    """Open the store and put the till together; open sales are finished by its caretaker.
+
+    About 0.3 s; call it off the UI thread. Raises StoreError and ConfigError.
+    """
+    lanes, clock = lanes or ThreadLanes(), clock or SystemClock()
+    randomness = randomness or SystemRandomness()
+    store = _open(settings, lanes, clock, randomness)
+    try:
+        site = store.read(lambda reader: reader.site())
+        module = module or ModuleManager(
+            settings.module_address or "serial:none",
+            till_id=site.till_id,
+            clock=clock,
+            lanes=lanes,
+            randomness=randomness,
+        )
+        return _assemble(settings, store, site, module, lanes, clock, randomness)
+    except BaseException:
+        store.close()
+        raise
+
+
+def _assemble(
+    settings: TillConfig,
+    store: SqlStore,
+    site: Site,
+    module: ModuleManager,
+    lanes: Lanes,
+    clock: Clock,
+    randomness: Randomness,
+) -> Till:
+    profile = load_profile(settings.printer_model)
+    factory = link_factory(settings.printer_address)
+    spooler = Spooler(store, factory, profile, _slip, clock, lanes)
+    people = resolver(lambda number: store.read(lambda reader: reader.customer_name(number)))
+    previewer = DocumentPreviewer(profile, people)
+    line = _head_office(settings, store, clock, randomness)
+    sync = line or NoHeadOffice()
+    recover = Recover(store, module, spooler)
+    caretaker = Caretaker(lanes, store, module, spooler, line, recover)
+    till = Till(
+        site=site,
+        lanes=lanes,
+        clock=clock,
+        store=store,
+        sign_in=SignIn(store),
+        open_shift=OpenShift(store),
+        close_shift=CloseShift(store, spooler),
+        find=Find(store),
+        prepare_sale=PrepareSale(store, clock),
+        sell=Sell(store, module, spooler, clock, randomness),
+        reprint=Reprint(store, spooler),
+        recover=recover,
+        report=DailyReport(store, spooler, clock, previewer),
+        status=ReadStatus(store, module, spooler, sync, clock),
+        previewer=previewer,
+        sync_now=sync.run_once,
+        close=lambda: _close(caretaker, spooler, module, line, store, lanes),
+    )
+    caretaker.start()
+    return till
+
+
+def _slip(document: Document, profile: Profile) -> Slip:
+    return render_escpos(lay_out(document, profile), profile)
+
+
+def _head_office(
+    settings: TillConfig, store: SqlStore, clock: Clock, randomness: Randomness
+) -> HttpSync | None:
+    if not settings.head_office_url:
+        return None
+    return HttpSync(
+        SqlSyncStore(store), settings.head_office_url, clock, randomness, software=SOFTWARE
+    )
+
+
+def _close(
+    caretaker: Caretaker,
+    spooler: Spooler,
+    module: ModuleManager,
+    line: HttpSync | None,
+    store: SqlStore,
+    lanes: Lanes,
+) -> None:
+    caretaker.stop()
+    spooler.close()
+    module.close()
+    if line is not None:
+        line.close()
+    store.close()
+    lanes.close()
+
+
+def _open(
+    settings: TillConfig,
+    lanes: Lanes,
+    clock: Clock,
+    randomness: Randomness,
+    *,
+    read_only: bool = False,
+) -> SqlStore:
+    if not (settings.folder / STORE_FILE).exists():
+        raise StoreError("NOT_ENROLLED", folder=str(settings.folder))
+    key = store_key.load(settings.folder, settings.store_key)
+    return open_store(
+        settings.folder,
+        key,
+        clock=clock,
+        randomness=randomness,
+        lanes=lanes,
+        read_only=read_only,
+    )
+
+
+def enrol(
+    folder: Path | None,
+    *,
+    url: str,
+    code: str,
+    module_address: str = "",
+    printer_address: str = "none",
+    printer_model: str = "generic-80",
+    key_source: str = "keyring",
+) -> Site:
+    """Make `folder` a till of the head office at `url`; safe to try again after a lost answer.
+
+    Raises StoreError ALREADY_ENROLLED, HeadOfficeError, ConfigError, InputError ENROL_CODE_FORM.
+    """
+    clock, randomness, lanes = SystemClock(), SystemRandomness(), InlineLanes()
+    settings = TillConfig(
+        paths.private_folder(folder or paths.data_folder()),
+        module_address=module_address,
+        printer_address=printer_address,
+        printer_model=printer_model,
+        head_office_url=url,
+        store_key=key_source,
+    )
+    store = _unenrolled(settings, lanes, clock, randomness)
+    try:
+        secret = _pending_secret(store, randomness)
+        answer = ask_head_office(
+            url, code, clock, randomness, signing_key=SigningKey(secret), software=SOFTWARE
+        )
+        store.install(answer.site, answer.till_id, secret, answer.head_office_key, SOFTWARE)
+        config.save(settings)
+        sync = _head_office(settings, store, clock, randomness)
+        assert sync is not None
+        sync.run_once()  # customers, meters, tariffs; what is missing comes with the next round
+        sync.close()
+    finally:
+        store.close()
+    return answer.site
+
+
+def _unenrolled(
+    settings: TillConfig, lanes: Lanes, clock: Clock, randomness: Randomness
+) -> SqlStore:
+    if not (settings.folder / STORE_FILE).exists():
+        key = store_key.create(settings.folder, settings.store_key, randomness)
+        return create_store(settings.folder, key, clock=clock, randomness=randomness, lanes=lanes)
+    store = _open(settings, lanes, clock, randomness)
+    try:
+        store.identity()
+    except StoreError:
+        return store
+    store.close()
+    raise StoreError("ALREADY_ENROLLED", folder=str(settings.folder))
+
+
+def _pending_secret(store: SqlStore, randomness: Randomness) -> bytes:
+    known = store.look(lambda connection: get_meta(connection, PENDING_SECRET))
+    if known is not None:
+        return known
+    secret = randomness.bytes(32)
+    store.transaction(lambda connection: set_meta(connection, PENDING_SECRET, secret))
+    return secret
+
+
+def sell_once(folder: Path | None, meter: str, amount: str, operator_id: int, pin: str) -> str:
+    """One cash sale for a person with an open shift, opening it with no float if need be.
+
+    The receipt number, units and token as lines of text. Raises PosError.
+    """
+    till = build(config.load(folder or paths.data_folder()))
+    try:
+        operator = till.sign_in(operator_id, pin)
+        if till.store.read(lambda reader: reader.open_shift()) is None:
+            till.open_shift(operator, 0)
+        context = till.prepare_sale(MeterNumber.parse(meter))
+        minor = parse_amount(amount, till.site.currency)
+        cash = Tender(TenderKind.CASH, minor)
+        sold = till.sell(context, context.by_money(minor), (cash,), operator_id)
+        till.sell.revealed(sold.record.intent.sale_id)
+        return _told(sold.receipt, minor, till.site, sold.record.tokens)
+    finally:
+        till.close()
+
+
+def _told(receipt: ReceiptNumber, minor: int, site: Site, tokens: tuple[str, ...]) -> str:
+    lines = [f"{receipt}  {money_text(minor, site.currency)}"]
+    lines += [" ".join(TokenDigits(token).groups) for token in tokens]
+    return "\n".join(lines)
+
+
+def write_report(folder: Path | None, day: date, pdf: Path | None, slip: Path | None) -> None:
+    """Write a day's report as PDF and as a 48-column slip, beside a till that may be selling.
+
+    Raises StoreError, ConfigError FILE_UNWRITABLE, REPORT_NOWHERE when no file was named.
+    """
+    if pdf is None and slip is None:
+        raise ConfigError("REPORT_NOWHERE")
+    settings = config.load(folder or paths.data_folder())
+    clock = SystemClock()
+    store = _open(settings, InlineLanes(), clock, SystemRandomness(), read_only=True)
+    try:
+        profile = load_profile(settings.printer_model)
+        people = resolver(lambda number: store.read(lambda reader: reader.customer_name(number)))
+        previewer = DocumentPreviewer(profile, people)
+        spooler = Spooler(store, None, profile, _slip, clock, InlineLanes())
+        report = DailyReport(store, spooler, clock, previewer)
+        if pdf is not None:
+            _write(pdf, report.pdf(day))
+        if slip is not None:
+            _write(slip, previewer.text(report.slip(day)).encode("utf-8"))
+    finally:
+        store.close()
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        temporary = path.with_name(path.name + ".new")
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except OSError as error:
+        raise ConfigError("FILE_UNWRITABLE", file=str(path), reason=error.strerror) from None
+
+
+def verify_journal(folder: Path) -> Verdict:
+    """Read a till's journal back. Raises StoreError when the store cannot be opened."""
+    return _looked(folder, lambda store: store.verify_journal())
+
+
+def check_rebuild(folder: Path) -> tuple[str, ...]:
+    """Make all projections again beside the store; where they differ from what is there."""
+    return _looked(folder, lambda store: tuple(store.check_projections().differences))
+
+
+def _looked(folder: Path, ask: Callable[[SqlStore], T]) -> T:
+    settings = config.load(folder)
+    store = _open(settings, InlineLanes(), SystemClock(), SystemRandomness(), read_only=True)
+    try:
+        return ask(store)
+    finally:
+        store.close()

@@ -1,0 +1,35 @@
+"""A day without a window: sell, examine, write it all down, say what held."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from posapp import config
+from posapp.bootstrap.till import build
+from posapp.demo import checks, summary
+from posapp.demo.day import Script
+from posapp.demo.stage import Stage
+
+
+def sell_a_day(stage: Stage, out: Path, seed: int) -> int:
+    """0 when every check is ok, else 1. Writes into `out`, which is made."""
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    out.mkdir(parents=True, exist_ok=True)
+    till = build(config.load(stage.till_folder))
+    try:
+        day = Script(stage, till, seed).play()
+        found = checks.examine(stage, till, day)
+        summary.write_files(stage, till, day, out)
+        content = summary.summary(till, day, found, seed)
+        from posapp.ui import shots  # Qt is loaded last: the day itself needs no screen
+
+        shots.take(till, config.load(stage.till_folder), out / "screens")
+    finally:
+        till.close()
+    every = [*found.checks, *checks.examine_files(stage)]
+    ok = summary.write_summary(out, content, every)
+    for check in every:
+        print(f"{'ok  ' if check.ok else 'FAIL'} {check.name}  {check.detail}".rstrip())
+    print(f"{len(found.sales)} sales; {out / 'summary.json'}")
+    return 0 if ok else 1
