@@ -24,7 +24,7 @@ def serve(
     control: str | None = None,
     model: str = MODEL,
     speed_mm_s: int = 0,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] | None = None,
 ) -> int:
     """Print what comes to `listen` until SIGTERM or SIGINT; the exit status.
 
@@ -49,7 +49,11 @@ def serve(
     if threading.current_thread() is threading.main_thread():
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: server.stop())
-    say(f"ready {address} control {server.control}")
+    ready = f"ready {address} control {server.control}"
+    if say is None:
+        print(ready, flush=True)  # who started us reads it through a pipe
+    else:
+        say(ready)
     server.run()
     if folder is not None and engine.sheet.lines:
         folder.save(engine.sheet)  # torn off when the printer was put away

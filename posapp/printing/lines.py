@@ -87,9 +87,9 @@ def cells(text: str) -> int:
 
 
 def padded(line: TextLine, columns: int) -> str:
-    """The line's cells with its alignment as spaces, for plain text."""
-    room = columns // line.size
-    gap = max(0, room - cells(line.text))
+    """The line for plain text, its alignment as spaces; letters of double size stand once."""
+    text = line.text.strip() if line.inverse else line.text
+    gap = max(0, columns - cells(text))
     if line.align is Align.RIGHT:
-        return " " * gap + line.text
-    return " " * (gap // 2) + line.text if line.align is Align.CENTER else line.text
+        return " " * gap + text
+    return " " * (gap // 2) + text if line.inverse or line.align is Align.CENTER else text

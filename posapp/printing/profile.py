@@ -65,31 +65,29 @@ def read_profile(path: Path) -> Profile:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError("PRINTER_PROFILE", file=str(path), field=str(error)) from None
     read = _Reader(path, data)
-    paper, fonts, limits = read.table("paper"), read.table("fonts"), read.table("limits")
-    features, status = read.table("features"), read.table("status")
-    cell = fonts.get("cell")
+    cell = read.value("fonts", "cell")
     if not isinstance(cell, list) or len(cell) != 2 or not all(isinstance(n, int) for n in cell):
         raise read.wrong("fonts.cell")
     profile = Profile(
-        id=read.text(data, "id"),
-        name=read.text(data, "name"),
-        dots=read.number(paper, "dots", 8, DOTS_MAX),
-        columns=read.number(fonts, "columns", 20, 80),
+        id=read.text("", "id"),
+        name=read.text("", "name"),
+        dots=read.number("paper", "dots", 8, DOTS_MAX),
+        columns=read.number("fonts", "columns", 20, 80),
         cell_width=cell[0],
         cell_height=cell[1],
-        line_dots=read.number(paper, "line_dots", cell[1], 64),
-        width_mm=read.number(paper, "width_mm", 40, 120),
-        tear_mm=read.number(paper, "tear_mm", 0, 40),
+        line_dots=read.number("paper", "line_dots", cell[1], 64),
+        width_mm=read.number("paper", "width_mm", 40, 120),
+        tear_mm=read.number("paper", "tear_mm", 0, 40),
         codepages=read.codepages(),
-        cut=read.flag(features, "cut"),
-        qr=read.choice(features, "qr", ("native", "beside", "raster")),
-        eot=read.flag(status, "eot"),
-        asb=read.flag(status, "asb"),
-        gs_r=read.flag(status, "gs_r"),
-        process_id=read.flag(status, "process_id"),
-        rx_buffer=read.number(limits, "rx_buffer", RX_BUFFER_MIN, 1 << 20),
-        window=read.number(limits, "window", 128, 1 << 16),
-        speed_mm_s=read.number(limits, "speed_mm_s", 10, 500),
+        cut=read.flag("features", "cut"),
+        qr=read.choice("features", "qr", ("native", "beside", "raster")),
+        eot=read.flag("status", "eot"),
+        asb=read.flag("status", "asb"),
+        gs_r=read.flag("status", "gs_r"),
+        process_id=read.flag("status", "process_id"),
+        rx_buffer=read.number("limits", "rx_buffer", RX_BUFFER_MIN, 1 << 20),
+        window=read.number("limits", "window", 128, 1 << 16),
+        speed_mm_s=read.number("limits", "speed_mm_s", 10, 500),
     )
     if profile.columns * profile.cell_width > profile.dots or profile.dots % 8:
         raise read.wrong("paper.dots")
@@ -110,28 +108,32 @@ class _Reader:
             raise self.wrong(name)
         return found
 
-    def text(self, table: dict[str, Any], name: str) -> str:
-        found = table.get(name)
+    def value(self, table: str, name: str) -> Any:
+        found = self.table(table) if table else self._data
+        return found.get(name)
+
+    def text(self, table: str, name: str) -> str:
+        found = self.value(table, name)
         if not isinstance(found, str) or not found:
-            raise self.wrong(name)
+            raise self.wrong(f"{table}.{name}".lstrip("."))
         return found
 
-    def choice(self, table: dict[str, Any], name: str, allowed: tuple[str, ...]) -> str:
+    def choice(self, table: str, name: str, allowed: tuple[str, ...]) -> str:
         found = self.text(table, name)
         if found not in allowed:
-            raise self.wrong(name)
+            raise self.wrong(f"{table}.{name}")
         return found
 
-    def number(self, table: dict[str, Any], name: str, low: int, high: int) -> int:
-        found = table.get(name)
+    def number(self, table: str, name: str, low: int, high: int) -> int:
+        found = self.value(table, name)
         if not isinstance(found, int) or isinstance(found, bool) or not low <= found <= high:
-            raise self.wrong(name)
+            raise self.wrong(f"{table}.{name}")
         return found
 
-    def flag(self, table: dict[str, Any], name: str) -> bool:
-        found = table.get(name)
+    def flag(self, table: str, name: str) -> bool:
+        found = self.value(table, name)
         if not isinstance(found, bool):
-            raise self.wrong(name)
+            raise self.wrong(f"{table}.{name}")
         return found
 
     def codepages(self) -> tuple[tuple[int, str], ...]:
