@@ -1,0 +1,184 @@
+"""Starts the screen: a window at once, the till behind it, and a crash file if all else fails.
+
+Heavy imports and the opening of the store happen inside `build_till`, on a lane, while the
+window already shows that it opens.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, TextIO
+
+from PySide6.QtCore import QtMsgType, qInstallMessageHandler
+from PySide6.QtWidgets import QApplication
+
+from posapp.clock import SystemClock
+from posapp.config import TillConfig
+from posapp.errors import PosError, StoreError
+from posapp.lanes import Lane, ThreadLanes
+from posapp.paths import private_folder
+from posapp.ui import theme
+from posapp.ui.i18n import load_language
+from posapp.ui.tasks import Tasks
+from posapp.ui.window import MainWindow
+
+if TYPE_CHECKING:
+    from posapp.services.till import Till
+    from posapp.ui.start import Enrol
+
+CRASH_FILES_MAX = 20
+log = logging.getLogger("posapp.ui")
+
+
+def make_app(config: TillConfig) -> QApplication:
+    """The QApplication with fonts, theme and language; the one that exists if there is one."""
+    found = QApplication.instance()
+    app = found if isinstance(found, QApplication) else QApplication(["posapp"])
+    app.setApplicationName("posapp")
+    theme.load_fonts()
+    theme.install(app, config.theme)
+    load_language(app, config.language)
+    return app
+
+
+def run(
+    build_till: Callable[[], Till],
+    config: TillConfig,
+    *,
+    enrol: Enrol | None = None,
+    shown: Callable[[MainWindow], None] | None = None,
+) -> int:
+    """Show the window, open the till behind it, and return the exit status when it closes.
+
+    `build_till` runs on a lane and may take seconds; its PosError becomes a sentence with a way
+    on. `enrol(address, code)` is offered when the store says NOT_ENROLLED or STORE_MISSING.
+    """
+    app = make_app(config)
+    crash = CrashFiles(config.folder)
+    crash.install()
+    window = MainWindow(None, config)
+    opening = Opening(window, build_till, enrol)
+    window.show()
+    if shown is not None:
+        shown(window)
+    opening.open()
+    try:
+        return app.exec()
+    finally:
+        opening.close()
+        crash.remove()
+
+
+class Opening:
+    """Opens the till on a lane; shows what stands in the way; ends it with the window."""
+
+    def __init__(
+        self, window: MainWindow, build_till: Callable[[], Till], enrol: Enrol | None
+    ) -> None:
+        self._window = window
+        self._build = build_till
+        self._enrol = enrol
+        self._lanes = ThreadLanes()
+        self._tasks = Tasks(self._lanes, window)
+        self.till: Till | None = None
+        window.start_page.again.connect(self.open)
+
+    def open(self) -> None:
+        """Open, or try again."""
+        self._window.show_opening()
+        self._tasks.run(Lane.STORE, self._build, self._opened, self._failed)
+
+    def _opened(self, till: Till) -> None:
+        self.till = till
+        self._window.attach(till)
+
+    def _failed(self, error: PosError) -> None:
+        new = isinstance(error, StoreError) and error.code in ("NOT_ENROLLED", "STORE_MISSING")
+        if new and self._enrol is not None:
+            page = self._window.show_first_run()
+            enrol = self._enrol
+            page.asked.connect(
+                lambda address, code: self._tasks.run(
+                    Lane.SYNC,
+                    lambda: enrol(address, code),
+                    lambda _: self.open(),
+                    page.show_trouble,
+                )
+            )
+            return
+        self._window.show_opening()
+        self._window.start_page.show_trouble(error)
+
+    def close(self) -> None:
+        """Close the till; waits for what is being written."""
+        self._tasks.close()
+        if self.till is not None:
+            self.till.close()
+        self._lanes.close()
+
+
+class CrashFiles:
+    """What nobody expected goes to a file in the till's folder, never to a person."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "crash"
+        self._stream: TextIO | None = None
+
+    def install(self) -> None:
+        """Hook the interpreter, its threads and Qt."""
+        try:
+            private_folder(self._folder)
+            self._stream = (self._folder / "fault.txt").open("a", encoding="utf-8")
+        except OSError as error:
+            log.info("no crash file can be written: %s", error.strerror)
+        else:
+            faulthandler.enable(self._stream)
+        sys.excepthook = self.caught
+        threading.excepthook = lambda args: self.caught(
+            args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback
+        )
+        qInstallMessageHandler(_qt_message)
+
+    def remove(self) -> None:
+        """Leave no hook behind."""
+        sys.excepthook = sys.__excepthook__
+        threading.excepthook = threading.__excepthook__
+        qInstallMessageHandler(None)
+        if self._stream is not None:
+            faulthandler.disable()
+            self._stream.close()
+            self._stream = None
+
+    def caught(
+        self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        """Write the traceback, without local values, and say in the log that it is there."""
+        if issubclass(kind, KeyboardInterrupt):
+            app = QApplication.instance()
+            if app is not None:
+                app.quit()
+            return
+        text = "".join(traceback.format_exception(kind, error, trace))
+        log.error("unexpected %s; see the folder crash", kind.__name__)
+        if not self._folder.is_dir():
+            return
+        files = sorted(self._folder.glob("crash-*.txt"))
+        for old in files[: max(0, len(files) - CRASH_FILES_MAX + 1)]:
+            old.unlink(missing_ok=True)
+        name = f"crash-{SystemClock().now():%Y%m%d-%H%M%S}.txt"
+        (self._folder / name).write_text(text, encoding="utf-8")
+
+
+def _qt_message(kind: QtMsgType, _context: object, message: str) -> None:
+    quiet = kind in (QtMsgType.QtDebugMsg, QtMsgType.QtInfoMsg)
+    level = logging.INFO if quiet else logging.WARNING
+    if "propagateSizeHints" in message:  # the offscreen platform says this of every window
+        return
+    log.log(level, "Qt: %s", message)

@@ -1,0 +1,1 @@
+"""Who is selling: people, PIN, opening float."""

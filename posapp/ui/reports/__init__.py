@@ -1,0 +1,1 @@
+"""The day: figures, checks, PDF and slip."""

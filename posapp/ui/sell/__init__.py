@@ -1,0 +1,1 @@
+"""The sell page: find, quote, tender, token."""

@@ -1,0 +1,574 @@
+"""Decides everything on the sell page: find, quote, freeze, tender, sell, show. No Qt.
+
+The page renders `SellState` and forwards keys; work goes to lanes through a Runner. Two rules
+live here and nowhere else: a fresh press at least 300 ms after the quote froze sells, and no
+press sells twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from posapp.domain.energy import parse_units
+from posapp.domain.meter import MeterNumber
+from posapp.domain.money import parse_amount
+from posapp.domain.operator import Operator
+from posapp.domain.sale import SaleState, Tender, TenderKind
+from posapp.errors import InputError, Outcome, PosError
+from posapp.lanes import Lane, Urgency
+from posapp.services.packs import parsed_pack
+from posapp.ui.running import Runner
+
+if TYPE_CHECKING:
+    from posapp.ports import FoundMeter, PrintJob, Reader, SaleRecord
+    from posapp.pricing.quote import Quote
+    from posapp.services.find import FindResult
+    from posapp.services.quote import SaleContext
+    from posapp.services.recover import Recovery
+    from posapp.services.sell import Sold
+    from posapp.services.till import Till
+
+COMMIT_DWELL_MS = 300
+SECOND_SALE_WITHIN = timedelta(minutes=2)
+FAR_ABOVE_USUAL = 5  # times the last amount: asks once more
+RECENT = 7
+QUOTE_FRESH = timedelta(minutes=4)  # older prices are read again before the quote freezes
+
+
+class Phase(StrEnum):
+    """The moments of one sale."""
+
+    IDLE = "idle"
+    SEARCH = "search"
+    QUOTE = "quote"
+    TENDER = "tender"
+    SELLING = "selling"
+    SOLD = "sold"
+
+
+@dataclass(frozen=True, slots=True)
+class LastSold:
+    """The newest sale of this till, with whose it was and what became of its slip."""
+
+    record: SaleRecord
+    found: FoundMeter | None
+    jobs: tuple[PrintJob, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Idle:
+    """What an empty page shows, read in one go; `tariffs` is (code, name)."""
+
+    recent: tuple[FoundMeter, ...]
+    last: LastSold | None
+    tariffs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SellState:
+    """Everything the page shows, as one value."""
+
+    phase: Phase = Phase.IDLE
+    query: str = ""
+    result: FindResult | None = None
+    searching: bool = False
+    selected: int = 0
+    recent: tuple[FoundMeter, ...] = ()
+    recent_at: int = -1
+    last: LastSold | None = None
+    tariffs: tuple[tuple[str, str], ...] = ()
+    context: SaleContext | None = None
+    entry: str = ""
+    in_units: bool = False
+    quote: Quote | None = None
+    problem: PosError | None = None
+    tender: TenderKind = TenderKind.CASH
+    received: str = ""
+    reference: str = ""
+    guard: str = ""
+    sold: Sold | None = None
+    jobs: tuple[PrintJob, ...] = ()
+    failure: PosError | None = None
+    recovery: Recovery | None = None
+
+    @property
+    def context_problem(self) -> PosError | None:
+        """Why this meter cannot be sold to at all."""
+        return self.context.problem if self.context else None
+
+    @property
+    def due_minor(self) -> int:
+        """What the frozen quote costs."""
+        return self.quote.amount_minor if self.quote else 0
+
+
+class SellPresenter:
+    """One sale after another for the person who is signed in."""
+
+    def __init__(self, till: Till, tasks: Runner, changed: Callable[[SellState], None]) -> None:
+        self._till = till
+        self._tasks = tasks
+        self._changed = changed
+        self._unit = till.site.currency
+        self._operator: Operator | None = None
+        self._frozen_ms = 0
+        self._enter_waits = False
+        self.state = SellState()
+
+    # ------------------------------------------------------------ coming and going
+
+    def start(self, operator: Operator) -> None:
+        """A person signed in: an empty page, and finish what was left open."""
+        self._operator = operator
+        self._set(SellState(recovery=self.state.recovery))
+        self._read_idle()
+        self.recover()
+
+    def recover(self) -> None:
+        """Ask the module for every sale whose outcome is open."""
+        self._tasks.run(
+            Lane.SALE, self._till.recover, self._recovered, self._fail, urgency=Urgency.SALE
+        )
+
+    def _recovered(self, recovery: Recovery) -> None:
+        if recovery.resolved or recovery.unresolved or self.state.recovery:
+            self._set(replace(self.state, recovery=recovery, failure=None))
+            if recovery.resolved:
+                self._read_idle()
+
+    def dismiss(self) -> None:
+        """The person read the banner."""
+        done = self.state.recovery is not None and not self.state.recovery.unresolved
+        recovery = None if done else self.state.recovery
+        self._set(replace(self.state, failure=None, recovery=recovery))
+
+    def _read_idle(self) -> None:
+        till = self._till
+
+        def read() -> _Idle:
+            names = () if self.state.tariffs else till.store.read(_tariff_names)
+            return _Idle(till.find.recent(RECENT), till.store.read(_last_sold), names)
+
+        self._tasks.run(Lane.LOOKUP, read, self._idle_read, self._fail, key="idle")
+
+    def _idle_read(self, answer: _Idle) -> None:
+        tariffs = answer.tariffs or self.state.tariffs
+        self._set(replace(self.state, recent=answer.recent, last=answer.last, tariffs=tariffs))
+
+    def _kept(self) -> SellState:
+        """An empty page that still knows what every page knows."""
+        state = self.state
+        return SellState(
+            recent=state.recent, last=state.last, tariffs=state.tariffs, recovery=state.recovery
+        )
+
+    # ------------------------------------------------------------ find
+
+    def type_query(self, text: str) -> None:
+        """The text of the omnibox changed."""
+        self._enter_waits = False
+        if not text.strip():
+            self._back_from_search()
+            return
+        result = self.state.result if self.state.phase is Phase.SEARCH else None
+        phase = Phase.SEARCH
+        self._set(
+            replace(
+                self.state, phase=phase, query=text, searching=True, result=result, failure=None
+            )
+        )
+        self._tasks.run(
+            Lane.LOOKUP, lambda: self._till.find(text), self._found, self._fail, key="find"
+        )
+
+    def scan(self, text: str) -> None:
+        """A scanner sent a whole number: from any moment it starts a new search."""
+        if self.state.phase is Phase.SELLING:
+            return
+        self.new_search()
+        self.type_query(text)
+        if self.state.phase is Phase.SEARCH:
+            self._enter_waits = True
+            if not self.state.searching:
+                self._take_waiting_enter()
+
+    def _found(self, result: FindResult) -> None:
+        if self.state.phase is not Phase.SEARCH or result.text != self.state.query.strip()[:80]:
+            return
+        self._set(replace(self.state, result=result, searching=False, selected=0))
+        if result.complete and result.hits:
+            self._choose(result.hits[0])
+        elif self._enter_waits:
+            self._take_waiting_enter()
+
+    def _take_waiting_enter(self) -> None:
+        self._enter_waits = False
+        hits = self.state.result.hits if self.state.result else ()
+        if len(hits) == 1:
+            self._choose(hits[0])
+
+    def move(self, step: int) -> None:
+        """Up or down in the list that is shown."""
+        state = self.state
+        if state.phase is Phase.SEARCH and state.result and state.result.hits:
+            last = len(state.result.hits) - 1
+            self._set(replace(state, selected=max(0, min(last, state.selected + step))))
+        elif state.phase is Phase.IDLE and state.recent:
+            last = len(state.recent) - 1
+            self._set(replace(state, recent_at=max(-1, min(last, state.recent_at + step))))
+
+    def pick(self, row: int) -> None:
+        """A row was clicked or tapped."""
+        state = self.state
+        hits = (
+            state.recent if state.phase is Phase.IDLE else state.result.hits if state.result else ()
+        )
+        if 0 <= row < len(hits):
+            self._choose(hits[row])
+
+    def _choose(self, found: FoundMeter) -> None:
+        number = found.meter.number
+        self._tasks.run(
+            Lane.LOOKUP,
+            lambda: self._till.prepare_sale(number),
+            self._prepared,
+            self._fail,
+            key="prepare",
+        )
+
+    def _prepared(self, context: SaleContext) -> None:
+        if self.state.phase in (Phase.TENDER, Phase.SELLING):
+            return
+        self._set(
+            replace(
+                self._kept(),
+                phase=Phase.QUOTE,
+                query=context.found.meter.number.digits,
+                context=context,
+                problem=context.problem,
+            )
+        )
+
+    # ------------------------------------------------------------ quote
+
+    def type_amount(self, text: str) -> None:
+        """The amount changed: price it at once."""
+        if self.state.phase is Phase.QUOTE:
+            self._price(replace(self.state, entry=text, failure=None))
+
+    def refuse_letters(self, text: str) -> None:
+        """Something that is no number was typed into an amount."""
+        self._set(replace(self.state, problem=InputError("AMOUNT_LETTERS", text=text)))
+
+    def toggle_units(self) -> None:
+        """Money or kWh."""
+        if self.state.phase is Phase.QUOTE:
+            self._price(replace(self.state, in_units=not self.state.in_units, entry=""))
+
+    def preset(self, amount_minor: int) -> None:
+        """A sum that people carry."""
+        if self.state.phase is Phase.QUOTE:
+            self._price(replace(self.state, in_units=False, entry=self._entry(amount_minor)))
+        elif self.state.phase is Phase.TENDER:
+            self.type_received(self._entry(amount_minor))
+
+    def same_as_last(self) -> None:
+        """The customer buys for what they bought last."""
+        context = self.state.context
+        last = context.found.last_sale if context else None
+        if last is not None:
+            self.preset(last.amount_minor)
+
+    def _entry(self, amount_minor: int) -> str:
+        whole, part = divmod(amount_minor, self._unit.scale)
+        return f"{whole}.{part:0{self._unit.minor_digits}d}" if part else str(whole)
+
+    def _price(self, state: SellState) -> None:
+        quote: Quote | None = None
+        problem: PosError | None = None
+        context = state.context
+        if context is not None and context.problem is not None:
+            problem = context.problem
+        elif context is not None and state.entry.strip("0.,"):
+            try:
+                if state.in_units:
+                    quote = context.by_units(parse_units(state.entry))
+                else:
+                    quote = context.by_money(parse_amount(state.entry, self._unit))
+            except PosError as error:
+                problem = error
+        self._set(replace(state, quote=quote, problem=problem))
+
+    # ------------------------------------------------------------ tender
+
+    def freeze(self) -> None:
+        """Enter on the amount: the quote is fixed, payment begins."""
+        state = self.state
+        if state.quote is None or state.context is None:
+            return
+        if self._till.clock.now() - state.context.prepared_at > QUOTE_FRESH:
+            self._prepare_again()
+            return
+        self._frozen_ms = self._till.clock.monotonic_ms()
+        self._set(
+            replace(
+                state,
+                phase=Phase.TENDER,
+                tender=TenderKind.CASH,
+                received="",
+                reference="",
+                guard="",
+                problem=None,
+                failure=None,
+            )
+        )
+
+    def pay_with(self, kind: TenderKind) -> None:
+        """Cash, mobile money, card or account."""
+        if self.state.phase is Phase.TENDER:
+            self._set(replace(self.state, tender=kind, guard="", problem=None))
+
+    def next_tender(self) -> None:
+        """F8: the next way to pay."""
+        kinds = list(TenderKind)
+        self.pay_with(kinds[(kinds.index(self.state.tender) + 1) % len(kinds)])
+
+    def type_received(self, text: str) -> None:
+        """What the customer handed over; nothing typed means exactly what is due."""
+        if self.state.phase is Phase.TENDER:
+            self._set(replace(self.state, received=text, guard="", problem=None))
+
+    def type_reference(self, text: str) -> None:
+        """The number of a payment that is not cash."""
+        if self.state.phase is Phase.TENDER:
+            self._set(replace(self.state, reference=text, guard="", problem=None))
+
+    def received_minor(self) -> int:
+        """What counts as received, in minor units."""
+        state = self.state
+        if state.tender is not TenderKind.CASH or not state.received:
+            return state.due_minor
+        try:
+            return parse_amount(state.received, self._unit)
+        except PosError:
+            return 0
+
+    def missing_minor(self) -> int:
+        """How much is still to be handed over; 0 when it is enough."""
+        return max(0, self.state.due_minor - self.received_minor())
+
+    def ready_to_sell(self) -> bool:
+        """Whether a press would sell, apart from the dwell."""
+        state = self.state
+        needs_reference = state.tender is not TenderKind.CASH
+        return (
+            state.phase is Phase.TENDER
+            and not self.missing_minor()
+            and (bool(state.reference.strip()) or not needs_reference)
+        )
+
+    def exact_and_sell(self) -> None:
+        """`+`: exact cash, and on."""
+        if self.state.phase is Phase.TENDER:
+            self._set(replace(self.state, tender=TenderKind.CASH, received=""))
+            self.sell()
+
+    def sell(self) -> None:
+        """A fresh press on the payment. Ignored while the quote is younger than 300 ms."""
+        clock = self._till.clock
+        if clock.monotonic_ms() - self._frozen_ms < COMMIT_DWELL_MS or not self.ready_to_sell():
+            return
+        state = self.state
+        question = "" if state.guard else self._doubt(clock.now())
+        if question:
+            self._frozen_ms = clock.monotonic_ms()
+            self._set(replace(state, guard=question, failure=None))
+            return
+        tender = Tender(state.tender, self.received_minor(), state.reference.strip()[:40])
+        context, quote, operator = state.context, state.quote, self._operator
+        assert context is not None and quote is not None and operator is not None
+        self._set(replace(state, phase=Phase.SELLING, failure=None))
+        self._tasks.run(
+            Lane.SALE,
+            lambda: self._till.sell(context, quote, (tender,), operator.operator_id),
+            self._sold,
+            self._not_sold,
+            urgency=Urgency.SALE,
+        )
+
+    def _doubt(self, now: datetime) -> str:
+        context = self.state.context
+        last = context.found.last_sale if context else None
+        if last is None:
+            return ""
+        due = self.state.due_minor
+        if last.amount_minor == due and now - last.at <= SECOND_SALE_WITHIN:
+            return "SECOND_SALE"
+        if last.amount_minor and due > FAR_ABOVE_USUAL * last.amount_minor:
+            return "FAR_ABOVE_USUAL"
+        return ""
+
+    # ------------------------------------------------------------ outcome
+
+    def _sold(self, sold: Sold) -> None:
+        self._set(
+            replace(
+                self.state, phase=Phase.SOLD, sold=sold, query="", result=None, guard="", jobs=()
+            )
+        )
+        sale_id = sold.record.intent.sale_id
+        self._tasks.run(Lane.SALE, lambda: self._till.sell.revealed(sale_id), _nothing, self._fail)
+        self.look_at_slips()
+        self._read_idle()
+
+    def _not_sold(self, error: PosError) -> None:
+        if getattr(error, "outcome", Outcome.NOT_EXECUTED) is Outcome.UNKNOWN:
+            self._set(replace(self._kept(), failure=error))
+            self.recover()
+            return
+        self._frozen_ms = self._till.clock.monotonic_ms()
+        if error.code in ("QUOTE_EXPIRED", "QUOTE_CHANGED"):
+            self._set(replace(self.state, phase=Phase.QUOTE, failure=error))
+            self._prepare_again()
+            return
+        self._set(replace(self.state, phase=Phase.TENDER, failure=error, guard=""))
+
+    def _prepare_again(self) -> None:
+        context = self.state.context
+        assert context is not None
+        number = context.found.meter.number
+
+        def priced(fresh: SaleContext) -> None:
+            self._price(replace(self.state, phase=Phase.QUOTE, context=fresh))
+
+        self._tasks.run(
+            Lane.LOOKUP, lambda: self._till.prepare_sale(number), priced, self._fail, key="prepare"
+        )
+
+    def look_at_slips(self) -> None:
+        """Ask the store what became of the slips that are shown."""
+        state = self.state
+        record = state.sold.record if state.sold else state.last.record if state.last else None
+        if record is None or state.phase not in (Phase.SOLD, Phase.IDLE):
+            return
+        sale_id = record.intent.sale_id
+
+        def read() -> tuple[bytes, tuple[PrintJob, ...]]:
+            return sale_id, self._till.store.read(lambda r: r.print_jobs_of_sale(sale_id))
+
+        self._tasks.run(Lane.LOOKUP, read, self._slips, self._fail, key="slips")
+
+    def _slips(self, answer: tuple[bytes, tuple[PrintJob, ...]]) -> None:
+        sale_id, jobs = answer
+        state = self.state
+        if state.sold is not None and state.sold.record.intent.sale_id == sale_id:
+            state = replace(state, jobs=jobs)
+        if state.last is not None and state.last.record.intent.sale_id == sale_id:
+            state = replace(state, last=replace(state.last, jobs=jobs))
+        if state != self.state:
+            self._set(state)
+
+    def reprint(self) -> None:
+        """F6: a copy of the slip that is shown."""
+        state = self.state
+        record = state.sold.record if state.sold else state.last.record if state.last else None
+        if record is None or state.phase not in (Phase.SOLD, Phase.IDLE):
+            return
+        sale_id = record.intent.sale_id
+        self._tasks.run(
+            Lane.SALE,
+            lambda: self._till.reprint(sale_id),
+            lambda _: self.look_at_slips(),
+            self._fail,
+        )
+
+    # ------------------------------------------------------------ keys
+
+    def enter(self) -> None:
+        """The next step of the moment."""
+        phase = self.state.phase
+        if phase is Phase.IDLE:
+            if self.state.recent_at >= 0:
+                self.pick(self.state.recent_at)
+        elif phase is Phase.SEARCH:
+            if self.state.searching:
+                self._enter_waits = True
+            elif self.state.result and self.state.result.hits:
+                self.pick(self.state.selected)
+        elif phase is Phase.QUOTE:
+            self.freeze()
+        elif phase is Phase.TENDER:
+            self.sell()
+        elif phase is Phase.SOLD:
+            self.new_search()
+
+    def escape(self) -> None:
+        """One step back, without side effects."""
+        phase = self.state.phase
+        if phase is Phase.TENDER:
+            self._price(replace(self.state, phase=Phase.QUOTE, failure=None, guard=""))
+        elif phase is Phase.SEARCH:
+            self._back_from_search()
+        elif phase in (Phase.QUOTE, Phase.SOLD):
+            self.new_search()
+        elif phase is Phase.IDLE:
+            self._set(replace(self.state, recent_at=-1, failure=None))
+
+    def new_search(self) -> None:
+        """F2: the next customer. Never while the module is asked."""
+        if self.state.phase is Phase.SELLING:
+            return
+        self._set(self._kept())
+        self._read_idle()
+
+    def show_recent(self) -> None:
+        """F3: the list of recent customers, its first row chosen."""
+        if self.state.phase in (Phase.IDLE, Phase.SEARCH, Phase.SOLD):
+            self.new_search()
+            if self.state.recent:
+                self._set(replace(self.state, recent_at=0))
+
+    def _back_from_search(self) -> None:
+        phase = Phase.SOLD if self.state.sold is not None else Phase.IDLE
+        self._set(
+            replace(self.state, phase=phase, query="", result=None, searching=False, selected=0)
+        )
+
+    # ------------------------------------------------------------ state
+
+    def _fail(self, error: PosError) -> None:
+        self._set(replace(self.state, failure=error, searching=False))
+
+    def _set(self, state: SellState) -> None:
+        self.state = state
+        self._changed(state)
+
+
+def _last_sold(reader: Reader) -> LastSold | None:
+    record = reader.last_sale()
+    if record is None or record.state not in (SaleState.ISSUED, SaleState.REVEALED):
+        return None
+
+    found = reader.meter(MeterNumber(record.intent.meter))
+    return LastSold(record, found, reader.print_jobs_of_sale(record.intent.sale_id))
+
+
+def _tariff_names(reader: Reader) -> tuple[tuple[str, str], ...]:
+    """(code, name) of every tariff on this till; one that cannot be read keeps its code."""
+    names: list[tuple[str, str]] = []
+    for code in reader.tariff_codes():
+        text = reader.tariff_pack(code)
+        if text is not None:
+            try:
+                names.append((code, parsed_pack(text, code).name))
+            except PosError:
+                names.append((code, code))
+    return tuple(names)
+
+
+def _nothing(_: object) -> None:
+    return None

@@ -1,0 +1,486 @@
+"""Shows a `SellState` on the sell page: one function a moment, no decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from posapp.domain.customer import phone_ends
+from posapp.domain.energy import units_text
+from posapp.domain.ids import ReceiptNumber
+from posapp.domain.money import amount_text
+from posapp.domain.sale import TenderKind
+from posapp.errors import PosError
+from posapp.ui import messages, spoken
+from posapp.ui.i18n import ltr, meter_text, say, time_text, translate
+from posapp.ui.sell import words
+from posapp.ui.sell.presenter import Phase, SellState
+from posapp.ui.widgets.lines import Line
+from posapp.ui.widgets.panels import escape
+
+if TYPE_CHECKING:
+    from posapp.ports import FoundMeter, PrintJob
+    from posapp.ui.sell.page import SellPage
+
+PRINTED, WAITING = ("printed",), ("queued", "sending", "sent", "held")
+
+
+def show(page: SellPage, state: SellState) -> None:
+    """Render everything."""
+    table: dict[Phase, Callable[[SellPage, SellState], None]] = {
+        Phase.IDLE: _idle,
+        Phase.SEARCH: _search,
+        Phase.QUOTE: _quote,
+        Phase.TENDER: _tender,
+        Phase.SELLING: _tender,
+        Phase.SOLD: _sold,
+    }
+    table[state.phase](page, state)
+    _page_banner(page, state)
+
+
+# ---------------------------------------------------------------- idle
+
+
+def _idle(page: SellPage, state: SellState) -> None:
+    page.omnibox.set_quiet(False)
+    page.omnibox.show_text("")
+    page.omnibox.show_example(translate("Sell", "Meter, name, phone or receipt number"))
+    page.omnibox.show_hint(translate("Sell", "or scan"))
+    now, site = page.till.clock.now(), page.till.site
+    rows = tuple(words.recent_row(found, site, now) for found in state.recent)
+    page.recent.list.show_rows(rows, state.recent_at)
+    page.recent.show_empty(not rows)
+    page.show_view(page.recent)
+    _last_sale(page, state)
+    page.slip.primary.hide()
+
+
+def _last_sale(page: SellPage, state: SellState) -> None:
+    body, last = page.last, state.last
+    body.shown.setVisible(last is not None)
+    body.empty.setVisible(last is None)
+    if last is None:
+        page.slip.show_body(body, translate("Sell", "Last sale"))
+        body.empty.set_html(escape(translate("Sell", "The last sale and its token stay here.")))
+        return
+    site, intent = page.till.site, last.record.intent
+    time = time_text(site.local(last.record.at))
+    page.slip.show_body(body, translate("Sell", "Last sale"), time)
+    body.name.setText(words.name_of(last.found) if last.found else "")
+    body.meter.setText(meter_text(intent.meter))
+    token = last.record.tokens[-1]
+    groups = [token[i : i + 4] for i in range(0, len(token), 4)]
+    body.token[0].setText(" ".join(groups[:3]))
+    body.token[1].setText(" ".join(groups[3:]))
+    tender = intent.tenders[0].kind if intent.tenders else TenderKind.CASH
+    state_chip, word = _slip_chip(last.jobs)
+    paid = translate("Sell", "Paid, {way}").format(way=words.tender_word(tender).lower())
+    receipt = str(ReceiptNumber(site.till_code, intent.receipt))
+    body.lines.show_lines(
+        (
+            Line(translate("Sell", "Units"), f"{units_text(intent.units_tenths)} kWh", strong=True),
+            Line(paid, amount_text(intent.amount_minor, page.unit)),
+            Line(translate("Sell", "Change"), amount_text(intent.change_minor, page.unit)),
+            Line(
+                translate("Sell", "Receipt {number}").format(number=ltr(receipt)),
+                word,
+                state=state_chip,
+            ),
+        )
+    )
+
+
+def _slip_chip(jobs: tuple[PrintJob, ...]) -> tuple[str, str]:
+    original = next((job for job in jobs if job.copy_no == 0), None)
+    if original is None:
+        return "off", translate("Sell", "No slip")
+    if original.state in PRINTED:
+        return "ok", translate("Sell", "Printed")
+    if original.state == "uncertain":
+        return "warn", translate("Sell", "Look at the paper")
+    if original.state == "cancelled":
+        return "off", translate("Sell", "Not printed")
+    if original.held:
+        return "warn", translate("Sell", "Waits for paper")
+    return "busy", translate("Sell", "Printing")
+
+
+# ---------------------------------------------------------------- search
+
+
+def _search(page: SellPage, state: SellState) -> None:
+    page.omnibox.set_quiet(False)
+    shown = page.omnibox.edit.text()
+    if shown.replace(" ", "") != state.query.replace(" ", ""):
+        page.omnibox.show_text(state.query)
+    result = state.result
+    hits = result.hits if result else ()
+    count = translate("Sell", "50+ found") if result and result.more else ""
+    if result and not count:
+        count = translate("Sell", "{n} found").format(n=len(hits))
+    page.omnibox.show_hint(count if hits else "", "Esc")
+    now, site = page.till.clock.now(), page.till.site
+    rows = tuple(words.hit_row(found, site, now) for found in hits)
+    marked = tuple(word for word in state.query.split() if not word.isdigit())
+    page.results.list.show_rows(rows, state.selected if rows else -1, marked)
+    page.results.frame.setVisible(bool(rows))
+    _search_message(page, state)
+    page.results.show_note(more=bool(result and result.more))
+    page.show_view(page.results)
+    if not hits:
+        page.slip.show_body(page.blank, "")
+        page.slip.primary.hide()
+        return
+    _preview(page, state, hits[min(state.selected, len(hits) - 1)])
+    side = translate("Sell", "{n} of {all}").format(n=state.selected + 1, all=len(hits))
+    title = translate("Sell", "Is this the customer?")
+    page.slip.show_body(page.preview, title, side)
+    page.slip.primary.show()
+    page.slip.primary.show_action(translate("Sell", "Sell to this meter"))
+
+
+def _search_message(page: SellPage, state: SellState) -> None:
+    result, banner = state.result, page.results.message
+    if result is None or (state.searching and not result.hits):
+        banner.hide()
+        return
+    if result.problem == "NOT_FOUND":
+        head = translate("Sell", "No customer found for “{text}”.").format(text=state.query.strip())
+        banner.tell("off", head, _told(page, PosError("NOT_FOUND")).act)
+    elif result.problem:
+        told = _told(page, PosError(result.problem, **result.params))
+        act = translate("Sell", "Is it one of these?") if result.hits else told.act
+        banner.tell("bad" if "DIGIT" in result.problem else "off", told.what, act)
+    elif not result.hits:
+        banner.tell("off", translate("Sell", "Keep typing."), _more_needed(result.text))
+    banner.setVisible(bool(result.problem) or not result.hits)
+
+
+def _more_needed(text: str) -> str:
+    digits = sum(c.isdigit() for c in text)
+    if digits and digits == len(text.replace(" ", "")):
+        return translate("Sell", "A meter number has 11 or 13 digits; the last six are enough.")
+    return translate("Sell", "Two letters of the name are enough to begin.")
+
+
+def _preview(page: SellPage, state_shown: SellState, found: FoundMeter) -> None:
+    body, site = page.preview, page.till.site
+    tariff = dict(state_shown.tariffs).get(found.meter.tariff, found.meter.tariff)
+    body.name.setText(words.name_of(found))
+    body.address.setText(words.address_of(found))
+    body.meter.show_digits(found.meter.number.digits)
+    rows = [Line(translate("Sell", "Tariff"), tariff)]
+    last = found.last_sale
+    if last is not None:
+        text = words.last_sale_text(last, site, short=True)
+        if not page.compact:
+            text += f" · {units_text(last.units_tenths)} kWh"
+        rows.append(Line(translate("Sell", "Last sale"), text))
+    if found.customer is not None:
+        if found.customer.account:
+            rows.append(Line(translate("Sell", "Account"), found.customer.account))
+        ends = phone_ends(found.customer.phone)
+        if ends:
+            rows.append(Line(translate("Sell", "Phone ends"), ends))
+    state, word = words.state_of(found)
+    rows.append(Line(translate("Sell", "State"), word, state=state))
+    body.lines.show_lines(tuple(rows))
+
+
+# ---------------------------------------------------------------- quote
+
+
+def _card(page: SellPage, found: FoundMeter, tariff: str) -> None:
+    card, site = page.card, page.till.site
+    card.name.setText(words.name_of(found))
+    card.address.setText(words.address_of(found, phone=not page.compact))
+    card.meter.show_digits(found.meter.number.digits)
+    card.tariff.setText(tariff or found.meter.tariff)
+    state, word = words.state_of(found)
+    card.chip.show_state(state, word)
+    card.last.setText(words.last_sale_text(found.last_sale, site, short=page.compact))
+
+
+def _quote(page: SellPage, state: SellState) -> None:
+    context = state.context
+    assert context is not None
+    found = context.found
+    page.omnibox.set_quiet(True)
+    page.omnibox.show_text(meter_text(found.meter.number.digits))
+    page.omnibox.show_hint(translate("Sell", "Next customer"), "F2")
+    _card(page, found, context.pack.name if context.pack else "")
+    if context.problem is not None:
+        _stopped(page, context.problem)
+        return
+    page.stop.hide()
+    page.show_view(page.sale, page.amount)
+    page.amount.show_unit(state.in_units)
+    page.amount.field.show_text(state.entry)
+    last = found.last_sale
+    amount = words.plain_amount(last.amount_minor, page.unit) if last else ""
+    page.amount.pad.wide.show_preset(amount, translate("Sell", "Same as last"))
+    _quote_slip(page, state)
+
+
+def _stopped(page: SellPage, problem: PosError) -> None:
+    told = _told(page, problem)
+    page.stop.tell("bad", told.what, told.body)
+    page.stop.show()
+    page.show_view(page.sale)
+    page.show_no_step()
+    page.slip.show_body(page.blank, translate("Sell", "Quote"))
+    page.slip.primary.show()
+    page.slip.primary.show_action(translate("Sell", "Take payment"), reason=told.short)
+
+
+def _quote_slip(page: SellPage, state: SellState) -> None:
+    body, quote, context = page.quote, state.quote, state.context
+    assert context is not None
+    side = "" if page.compact else translate("Sell", "valid 5 minutes")
+    page.slip.show_body(body, translate("Sell", "Quote"), side if quote else "")
+    body.units.show_number(units_text(quote.units_tenths) if quote else "0.0", after="kWh")
+    body.lines.show_lines(words.quote_lines(quote) if quote else ())
+    body.lines.setVisible(quote is not None)
+    body.empty.setVisible(quote is None)
+    notes = (
+        words.advice_html(advice, context, page.unit, short=page.compact)
+        for advice in (quote.advice if quote else ())
+    )
+    note = next((html for html in notes if html), "")
+    body.note.setVisible(bool(note))
+    if note:
+        body.note.tell_html("note", note)
+    if state.failure is not None:
+        _failure(page, state, body.note)
+    primary, action = page.slip.primary, translate("Sell", "Take payment")
+    primary.show()
+    if quote is not None:
+        primary.show_action(action)
+        return
+    if state.problem is not None:
+        told = _told(page, state.problem)
+        body.empty.set_html(f"{escape(told.what)}<br>{escape(told.act)}")
+        primary.show_action(action, reason=told.short)
+        return
+    words_of_month = translate("Sell", "Bought this month: {units} kWh.")
+    body.empty.set_html(escape(words_of_month.format(units=units_text(context.month.units_tenths))))
+    primary.show_action(action, reason=translate("Sell", "Type an amount"))
+
+
+# ---------------------------------------------------------------- tender
+
+
+def _tender(page: SellPage, state: SellState) -> None:
+    context, quote = state.context, state.quote
+    assert context is not None and quote is not None
+    page.omnibox.set_quiet(True)
+    page.omnibox.show_text(meter_text(context.found.meter.number.digits))
+    page.omnibox.show_hint(translate("Sell", "Back to amount"), "Esc")
+    _card(page, context.found, context.pack.name if context.pack else "")
+    page.stop.hide()
+    page.show_view(page.sale, page.tender)
+    page.tender.show_way(state.tender)
+    page.tender.show_sums(state.due_minor, state.received)
+    if state.received:
+        page.tender.field.show_text(state.received)
+    else:
+        page.tender.field.suggest(words.plain_amount(state.due_minor, page.unit).replace(",", ""))
+    page.tender.reference.show_text(state.reference)
+    if state.guard:
+        told = _told(page, PosError(state.guard))
+        page.payment.banner.tell("warn", told.what, told.body)
+        page.payment.banner.show()
+    else:
+        _failure(page, state, page.payment.banner)
+    _payment_slip(page, state)
+
+
+def _payment_slip(page: SellPage, state: SellState) -> None:
+    body, presenter, unit = page.payment, page.presenter, page.unit
+    context, quote = state.context, state.quote
+    assert context is not None and quote is not None
+    page.slip.show_body(body, translate("Sell", "Payment"), translate("Sell", "quote is fixed"))
+    due, got = quote.amount_minor, presenter.received_minor()
+    body.due.show_number(amount_text(due, unit), before=unit.symbol)
+    body.way.setText(words.received_word(state.tender))
+    body.received.setText(amount_text(got, unit))
+    body.change.show_number(amount_text(max(0, got - due), unit), before=unit.symbol)
+    body.lines.show_lines(
+        (
+            Line(translate("Sell", "Units"), f"{units_text(quote.units_tenths)} kWh", strong=True),
+            Line(translate("Sell", "Meter"), meter_text(context.found.meter.number.digits)),
+        )
+    )
+    aloud = translate("Sell", "Read aloud: {words} A token cannot be taken back.")
+    sum_words = spoken.money_words(due, unit)
+    who = f"{words.name_of(context.found)}, {sum_words}."
+    if context.found.customer is None:
+        who = f"{sum_words[:1].upper()}{sum_words[1:]}."
+    ink = page.palette().windowText().color().name()
+    bold = f'<b style="color:{ink};font-weight:600">{escape(who)}</b>'
+    body.aloud.set_html(escape(aloud).replace("{words}", bold))
+    primary = page.slip.primary
+    primary.show()
+    if state.phase is Phase.SELLING:
+        primary.show_busy(translate("Sell", "Asking the module"))
+        return
+    action = translate("Sell", "Sell again") if state.guard else translate("Sell", "Sell and print")
+    missing = presenter.missing_minor()
+    reason = ""
+    if missing:
+        words_less = translate("Sell", "Received {amount} less than to pay")
+        reason = words_less.format(amount=ltr(amount_text(missing, unit)))
+    elif state.tender is not TenderKind.CASH and not state.reference.strip():
+        reason = translate("Sell", "Type the reference first")
+    primary.show_action(action, reason=reason)
+
+
+# ---------------------------------------------------------------- sold
+
+
+def _sold(page: SellPage, state: SellState) -> None:
+    sold = state.sold
+    assert sold is not None
+    intent, unit, site = sold.record.intent, page.unit, page.till.site
+    page.omnibox.set_quiet(False)
+    page.omnibox.show_text("")
+    page.omnibox.show_example(translate("Sell", "Next customer: meter, name, phone or receipt"))
+    page.omnibox.show_hint("" if page.compact else translate("Sell", "or scan"))
+    card = page.sold.card
+    card.name.setText(words.name_of(sold.found))
+    number = ltr(meter_text(intent.meter))
+    card.meter.setText(translate("Sell", "Meter {number}").format(number=number))
+    time = time_text(site.local(sold.record.at))
+    card.chip.show_state("ok", translate("Sell", "Sold {time}").format(time=ltr(time)))
+    card.token.show_digits(sold.record.tokens[-1])
+    card.show_units(units_text(intent.units_tenths))
+    receipt = translate("Sell", "Receipt {number}").format(number=ltr(str(sold.receipt)))
+    page.sold.receipt.setText(receipt)
+    left = translate("Sell", "Float after sale {amount}")
+    page.sold.float_left.setText(left.format(amount=ltr(amount_text(sold.float_left_minor, unit))))
+    page.show_view(page.sold)
+    body = page.change
+    page.slip.show_body(body, translate("Sell", "Give change"))
+    body.change.show_number(amount_text(sold.change_minor, unit), before=unit.symbol)
+    body.pieces.setText(words.pieces_text(sold.change_minor, unit))
+    way = words.received_word(intent.tenders[0].kind)
+    body.paid.show_lines(
+        (
+            Line(way, amount_text(intent.received_minor, unit)),
+            Line(translate("Sell", "Paid"), amount_text(intent.amount_minor, unit), strong=True),
+        )
+    )
+    within = translate("Sell", "In these {amount}")
+    body.within.setText(within.format(amount=ltr(amount_text(intent.amount_minor, unit))))
+    body.lines.show_lines(tuple(words.line_of(ln, intent.lines, unit) for ln in intent.lines))
+    page.slip.primary.show()
+    page.slip.primary.show_action(translate("Sell", "Next customer"))
+    show_slip_state(page, state)
+
+
+def slip_waits(state: SellState) -> bool:
+    """Whether a slip that is shown is not on paper yet."""
+    jobs = state.jobs if state.phase is Phase.SOLD else state.last.jobs if state.last else ()
+    if state.phase is Phase.SOLD and not jobs:
+        return True
+    return any(job.state in WAITING for job in jobs)
+
+
+def show_slip_state(page: SellPage, state: SellState) -> None:
+    """What became of the receipt of the sale that is shown; never covers the token."""
+    if state.phase is not Phase.SOLD:
+        return
+    original = next((job for job in state.jobs if job.copy_no == 0), None)
+    banner, body = page.sold.slip, page.change
+    chip, word = _slip_chip(state.jobs) if state.jobs else ("busy", translate("Sell", "Printing"))
+    body.chip.show_state(chip, word if chip != "ok" else translate("Sell", "Receipt printed"))
+    body.queue.setText("")
+    code = ""
+    if original is not None and original.state == "uncertain":
+        code = "PRINT_UNCERTAIN"
+    elif original is not None and original.state not in PRINTED:
+        code = _printer_trouble(page, original.held)
+    if code:
+        told = _told(page, PosError(code))
+        body.queue.setText(translate("Sell", "kept in the queue"))
+        if code != "PRINT_UNCERTAIN":
+            body.chip.show_state("warn", translate("Sell", "1 receipt to print"))
+        key = "F6" if code == "PRINT_UNCERTAIN" else ""
+        button = translate("Sell", "Print a copy") if key else ""
+        banner.tell("warn", told.what, told.body, button=button, key=key)
+    banner.setVisible(bool(code))
+    page.sold.card.copy.setEnabled(original is not None and original.state not in WAITING)
+
+
+def _printer_trouble(page: SellPage, held: str) -> str:
+    state = str(page.status.printer.state) if page.status else ""
+    by_state = {
+        "paper_out": "PAPER_OUT",
+        "cover_open": "COVER_OPEN",
+        "offline": "PRINTER_OFFLINE",
+        "absent": "PRINTER_OFFLINE",
+    }
+    return by_state.get(
+        state, held if held in by_state.values() else "PRINTER_OFFLINE" if held else ""
+    )
+
+
+def token_shown(state: SellState) -> tuple[str, str, str, str] | None:
+    """(name, meter, units, digits) of the token that is on the page."""
+    if state.phase is Phase.SOLD and state.sold is not None:
+        record, found = state.sold.record, state.sold.found
+    elif state.phase is Phase.IDLE and state.last is not None and state.last.found is not None:
+        record, found = state.last.record, state.last.found
+    else:
+        return None
+    units = units_text(record.intent.units_tenths)
+    return words.name_of(found), record.intent.meter, units, record.tokens[-1]
+
+
+# ---------------------------------------------------------------- messages
+
+
+def _told(page: SellPage, error: PosError) -> messages.Told:
+    return say(error, messages.formatter_for(page.till.site))
+
+
+def _failure(page: SellPage, state: SellState, banner: object) -> None:
+    from posapp.ui.widgets.panels import Banner
+
+    assert isinstance(banner, Banner)
+    if state.failure is None:
+        banner.hide()
+        return
+    told = _told(page, state.failure)
+    soft = state.failure.code in ("QUOTE_EXPIRED", "QUOTE_CHANGED")
+    banner.tell("warn" if soft else "bad", told.what, told.body)
+    banner.show()
+
+
+def _page_banner(page: SellPage, state: SellState) -> None:
+    """Over the lists: a failure, or sales that were interrupted. The worst wins."""
+    banner = page.banner
+    if state.phase in (Phase.QUOTE, Phase.TENDER, Phase.SELLING):
+        banner.hide()
+        return
+    recovery = state.recovery
+    if state.failure is not None:
+        told = _told(page, state.failure)
+        banner.tell("bad", told.what, told.body, button=translate("Sell", "Close"), key="Esc")
+    elif recovery is not None and recovery.unresolved:
+        intent = recovery.unresolved[0].intent
+        told = _told(
+            page,
+            PosError("OUTCOME_UNKNOWN", amount_minor=intent.amount_minor, meter=intent.meter),
+        )
+        banner.tell("warn", told.what, told.body, button=translate("Sell", "Ask again"))
+    elif recovery is not None and recovery.resolved:
+        made = any(record.tokens for record in recovery.resolved)
+        told = _told(page, PosError("SALE_RECOVERED" if made else "SALE_NOT_MADE"))
+        state_word = "ok" if made else "warn"
+        banner.tell(state_word, told.what, told.body, button=translate("Sell", "Close"))
+    else:
+        banner.hide()
+        return
+    banner.show()

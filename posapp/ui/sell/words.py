@@ -1,0 +1,203 @@
+"""What the sell page says about meters, quotes and sales, in the language of the screen."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from posapp.domain.customer import phone_ends
+from posapp.domain.energy import units_text
+from posapp.domain.meter import MeterState
+from posapp.domain.money import Currency, amount_text, money_text
+from posapp.domain.sale import LineKind, SaleLine, TenderKind
+from posapp.domain.site import Site
+from posapp.ui import cash
+from posapp.ui.i18n import day_text, ltr, meter_text, time_text, translate
+from posapp.ui.widgets.lines import Line
+from posapp.ui.widgets.rows import Row
+
+if TYPE_CHECKING:
+    from posapp.ports import FoundMeter, LastSale
+    from posapp.pricing.quote import Advice, Quote
+    from posapp.services.quote import SaleContext
+
+
+def name_of(found: FoundMeter) -> str:
+    """The customer's name, or that nobody is known."""
+    if found.customer is not None and found.customer.name:
+        return found.customer.name
+    return translate("Sell", "No customer on this meter")
+
+
+def address_of(found: FoundMeter, *, phone: bool = False) -> str:
+    """The address, and the end of the phone number where there is room."""
+    customer = found.customer
+    if customer is None:
+        return ""
+    ends = phone_ends(customer.phone)
+    if phone and ends:
+        words = translate("Sell", "{address} · phone ends {digits}")
+        return words.format(address=customer.address, digits=ltr(ends))
+    return customer.address
+
+
+def state_of(found: FoundMeter) -> tuple[str, str]:
+    """Chip state and word of a meter in a list."""
+    if found.meter.state is MeterState.BLOCKED:
+        return "bad", translate("Sell", "Blocked")
+    if found.meter.configuration.base_date == 1993:
+        return "warn", translate("Sell", "Key change")
+    return "ok", translate("Sell", "Ready")
+
+
+def when_text(moment: datetime, site: Site, now: datetime) -> str:
+    """The time today, else the day."""
+    local = site.local(moment)
+    if local.date() == site.local(now).date():
+        return time_text(local)
+    return day_text(local)
+
+
+def hit_row(found: FoundMeter, site: Site, now: datetime) -> Row:
+    """A row of the search."""
+    state, word = state_of(found)
+    last = found.last_sale
+    return Row(
+        name_of(found),
+        address_of(found),
+        meter_text(found.meter.number.digits),
+        state,
+        word,
+        when=when_text(last.at, site, now) if last else "",
+    )
+
+
+def recent_row(found: FoundMeter, site: Site, now: datetime) -> Row:
+    """A row of the recent customers."""
+    last = found.last_sale
+    return Row(
+        name_of(found),
+        address_of(found),
+        meter_text(found.meter.number.digits),
+        amount=amount_text(last.amount_minor, site.currency) if last else "",
+        units=f"{units_text(last.units_tenths)} kWh" if last else "",
+        when=when_text(last.at, site, now) if last else "",
+    )
+
+
+def last_sale_text(last: LastSale | None, site: Site, *, short: bool = False) -> str:
+    """`Last sale 12 Nov · 500.00 · 22.4 kWh`."""
+    if last is None:
+        return translate("Sell", "No sale on this till yet")
+    day = day_text(site.local(last.at))
+    amount = ltr(amount_text(last.amount_minor, site.currency))
+    if short:
+        return f"{day} · {amount}"
+    words = translate("Sell", "Last sale {day} · {amount} · {units} kWh")
+    return words.format(day=day, amount=amount, units=ltr(units_text(last.units_tenths)))
+
+
+def line_of(line: SaleLine, lines: tuple[SaleLine, ...], unit: Currency) -> Line:
+    """A line of a quote as the slip shows it."""
+    value = amount_text(line.amount_minor, unit)
+    second = ""
+    if line.kind is LineKind.ENERGY:
+        energies = [other for other in lines if other.kind is LineKind.ENERGY]
+        words = translate("Sell", "Energy")
+        if len(energies) > 1 and line.code.startswith("block "):
+            words = translate("Sell", "Energy, block {number}").format(number=line.code[6:])
+        second = f"{ltr(units_text(line.units_tenths))} kWh × {ltr(line.rate)}"
+    elif line.kind is LineKind.TAX:
+        words = translate("Sell", "VAT {rate} %").format(rate=ltr(line.rate))
+    elif line.kind is LineKind.LEVY:
+        words = line.code.replace("_", " ").capitalize()
+        if line.rate and line.units_tenths:
+            second = f"{ltr(units_text(line.units_tenths))} kWh × {ltr(line.rate)}"
+        elif line.rate:
+            words = translate("Sell", "{levy} {rate} %").format(levy=words, rate=ltr(line.rate))
+    elif line.kind is LineKind.FEE:
+        words = translate("Sell", "Monthly charge")
+    elif line.kind is LineKind.ARREARS:
+        words = translate("Sell", "Arrears")
+    else:
+        words = translate("Sell", "Rounding")
+    return Line(words, value, second)
+
+
+def quote_lines(quote: Quote) -> tuple[Line, ...]:
+    """All lines and the sum."""
+    rows = [line_of(line, quote.lines, quote.currency) for line in quote.lines]
+    total = money_text(quote.amount_minor, quote.currency)
+    rows.append(Line(translate("Sell", "Customer pays"), total, total=True))
+    return tuple(rows)
+
+
+def advice_html(advice: Advice, context: SaleContext, unit: Currency, *, short: bool) -> str:
+    """One note as safe HTML, or nothing for advice this screen has no words for."""
+    params = advice.params
+    if advice.code == "BLOCK_LEFT":
+        words = (
+            translate("Sell", "<b>{amount}</b> buys {units} kWh at {rate}. More costs {next}.")
+            if short
+            else translate(
+                "Sell",
+                "<b>{amount}</b> buys the {units} kWh left at {rate}.<br>"
+                "Then {next} for each kWh until {day}.",
+            )
+        )
+        return words.format(
+            amount=ltr(money_text(int(params["amount_minor"]), unit)),
+            units=ltr(units_text(int(params["units_tenths"]))),
+            rate=ltr(str(params["rate"])),
+            next=ltr(str(params["next_rate"])),
+            day=_day_of(_next_month(context.month_start)),
+        )
+    if advice.code == "FEE_DUE":
+        words = translate("Sell", "<b>{amount}</b> is the charge of this month. It is due once.")
+        return words.format(amount=ltr(money_text(int(params["amount_minor"]), unit)))
+    return ""
+
+
+def _next_month(first: date) -> date:
+    return (first.replace(day=28) + timedelta(days=4)).replace(day=1)
+
+
+def _day_of(day: date) -> str:
+    return day_text(day)
+
+
+def tender_word(kind: TenderKind) -> str:
+    """How a customer pays."""
+    return {
+        TenderKind.CASH: translate("Sell", "Cash"),
+        TenderKind.MOBILE: translate("Sell", "Mobile money"),
+        TenderKind.CARD: translate("Sell", "Card"),
+        TenderKind.ACCOUNT: translate("Sell", "Account"),
+    }[kind]
+
+
+def received_word(kind: TenderKind) -> str:
+    """`Received, cash`."""
+    return {
+        TenderKind.CASH: translate("Sell", "Received, cash"),
+        TenderKind.MOBILE: translate("Sell", "Received, mobile money"),
+        TenderKind.CARD: translate("Sell", "Received, card"),
+        TenderKind.ACCOUNT: translate("Sell", "Charged to account"),
+    }[kind]
+
+
+def pieces_text(amount_minor: int, unit: Currency) -> str:
+    """`one 200, one 100`, or that nothing goes back."""
+    if not amount_minor:
+        return translate("Sell", "paid exactly")
+    counted = cash.pieces(amount_minor, unit)
+    words = [
+        f"{count} × {ltr(amount_text(face, unit).removesuffix('.' + '0' * unit.minor_digits))}"
+        for face, count in counted
+    ]
+    return ",  ".join(words)
+
+
+def plain_amount(amount_minor: int, unit: Currency) -> str:
+    """`1,700` where there are no cents, for keys and presets."""
+    return amount_text(amount_minor, unit).removesuffix("." + "0" * unit.minor_digits)

@@ -1,0 +1,1 @@
+"""Closing a shift: blind count, compare, reason, slip."""

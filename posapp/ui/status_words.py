@@ -1,0 +1,112 @@
+"""What the status strip says about each part of the till."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from posapp.domain.money import amount_text
+from posapp.domain.site import Site
+from posapp.ports import LinkState, ModuleState, PrinterState
+from posapp.ui.i18n import ltr, time_text, translate
+from posapp.ui.widgets.rail import ChipWords
+
+if TYPE_CHECKING:
+    from posapp.services.status import TillStatus
+
+
+def chips(
+    status: TillStatus, site: Site, now: datetime, *, hide_float: bool = False
+) -> dict[str, ChipWords]:
+    """Words for every chip. While a drawer is counted the float is not shown."""
+    return {
+        "head_office": _head_office(status, site),
+        "module": _module(status, now),
+        "printer": _printer(status),
+        "float": _float(status, site, hide=hide_float),
+        "clock": _clock(status),
+    }
+
+
+def _head_office(status: TillStatus, site: Site) -> ChipWords:
+    sync = status.sync
+    if sync.state is LinkState.ONLINE:
+        words = translate("Status", "Head office online")
+        return ChipWords("ok", words, translate("Status", "Online"))
+    if sync.state is LinkState.SUSPENDED:
+        words = translate("Status", "Head office has paused this till")
+        return ChipWords("warn", words, translate("Status", "Paused"))
+    short = translate("Status", "Offline")
+    if sync.since is not None:
+        words = translate("Status", "Offline since {time} · {n} waiting")
+        time = ltr(time_text(site.local(sync.since)))
+        return ChipWords("off", words.format(time=time, n=sync.waiting), short)
+    if sync.waiting:
+        words = translate("Status", "Offline · {n} waiting").format(n=sync.waiting)
+        return ChipWords("off", words, short)
+    return ChipWords("off", short, short)
+
+
+def _module(status: TillStatus, now: datetime) -> ChipWords:
+    short = translate("Status", "Module")
+    state = status.module.state
+    if state in (ModuleState.READY, ModuleState.BUSY):
+        if status.lease_until is None:
+            words = translate("Status", "Module ready · no lease")
+            return ChipWords("warn", words, translate("Status", "No lease"))
+        days = (status.lease_until - now).days
+        if status.lease_until < now:
+            words = translate("Status", "Lease has ended")
+            return ChipWords("bad", words, words)
+        words = translate("Status", "Module ready · lease {n} days").format(n=days)
+        return ChipWords("warn" if days < 2 else "ok", words, short)
+    if state is ModuleState.OPENING:
+        words = translate("Status", "Asking the module")
+        return ChipWords("busy", words, short)
+    if state is ModuleState.WRONG_MODULE:
+        words = translate("Status", "Wrong module")
+        return ChipWords("bad", words, words)
+    words = translate("Status", "Module missing")
+    return ChipWords("bad", words, words)
+
+
+def _printer(status: TillStatus) -> ChipWords:
+    table = {
+        PrinterState.READY: ("ok", translate("Status", "Printer ready")),
+        PrinterState.PAPER_LOW: ("warn", translate("Status", "Paper low")),
+        PrinterState.PAPER_OUT: ("warn", translate("Status", "Paper out")),
+        PrinterState.COVER_OPEN: ("warn", translate("Status", "Cover open")),
+        PrinterState.OFFLINE: ("warn", translate("Status", "Printer silent")),
+        PrinterState.ABSENT: ("off", translate("Status", "No printer")),
+        PrinterState.UNKNOWN: ("off", translate("Status", "Printer not seen yet")),
+    }
+    state, words = table[status.printer.state]
+    short = translate("Status", "Printer") if state == "ok" else words
+    if status.printer.waiting and state != "ok":
+        waiting = translate("Status", "{state} · {n} waiting")
+        return ChipWords(state, waiting.format(state=words, n=status.printer.waiting), short)
+    return ChipWords(state, words, short)
+
+
+def _float(status: TillStatus, site: Site, *, hide: bool) -> ChipWords:
+    if hide:
+        words = (
+            translate("Status", "Float low")
+            if status.float_low
+            else translate("Status", "Float good")
+        )
+        return ChipWords("warn" if status.float_low else "ok", words, words)
+    amount = ltr(amount_text(status.float_left_minor, site.currency))
+    words = translate("Status", "Float  {amount}").format(amount=amount)
+    state = "warn" if status.float_low else "ok"
+    if status.float_left_minor == 0:
+        state = "bad"
+    return ChipWords(state, words, words)
+
+
+def _clock(status: TillStatus) -> ChipWords:
+    short = translate("Status", "Clock")
+    if status.clock_trusted:
+        return ChipWords("ok", translate("Status", "Clock trusted"), short)
+    words = translate("Status", "Clock is wrong")
+    return ChipWords("bad", words, words)

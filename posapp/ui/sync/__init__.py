@@ -1,0 +1,1 @@
+"""What waits for head office, and the state of this till's parts."""

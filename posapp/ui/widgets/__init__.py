@@ -1,0 +1,1 @@
+"""The small parts every page is built from; each draws itself from the theme's tokens."""

@@ -1,0 +1,360 @@
+"""The one window: rail, page, status strip; who is signed in; what the pages share.
+
+`MainWindow(None, config)` shows the start page at once; `attach` gives it a till. Pages are made
+when they are first shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QTimer, Signal
+from PySide6.QtGui import QAction, QCloseEvent, QKeySequence, QResizeEvent
+from PySide6.QtWidgets import QApplication, QGridLayout, QStackedWidget, QWidget
+
+from posapp.config import TillConfig
+from posapp.domain.operator import Operator
+from posapp.domain.shift import Shift
+from posapp.errors import PosError
+from posapp.lanes import Lane
+from posapp.ui.i18n import time_text, translate
+from posapp.ui.start import FirstRunPage, KeySheet, StartPage
+from posapp.ui.status_words import chips
+from posapp.ui.tasks import Tasks
+from posapp.ui.widgets.focus import FocusRing
+from posapp.ui.widgets.rail import NavRail, StatusStrip
+from posapp.ui.widgets.scan import ScanWatcher
+
+if TYPE_CHECKING:
+    from posapp.services.status import TillStatus
+    from posapp.services.till import Till
+    from posapp.ui.login.page import LoginPage
+    from posapp.ui.reports.page import DayPage
+    from posapp.ui.sell.page import SellPage
+    from posapp.ui.shift.page import ShiftPage
+    from posapp.ui.sync.page import SyncPage
+
+POLL_MS = 1000
+WIDTH_MIN, HEIGHT_MIN = 1024, 720
+PAGES = ("sell", "shift", "day", "sync")
+
+
+class MainWindow(QWidget):
+    """Everything on the screen."""
+
+    closing = Signal()
+
+    def __init__(self, till: Till | None, config: TillConfig) -> None:
+        super().__init__()
+        self._config = config
+        self._till: Till | None = None
+        self._tasks: Tasks | None = None
+        self._operator: Operator | None = None
+        self._shift: Shift | None = None
+        self._status: TillStatus | None = None
+        self._asking = False
+        self._sheet: KeySheet | None = None
+        self._pages: dict[str, QWidget] = {}
+        self._current = ""
+        self.setWindowTitle("posapp")
+        self.setMinimumSize(WIDTH_MIN, HEIGHT_MIN)  # pages turn compact below 1280
+        self.resize(1366, 768)
+        self.rail = NavRail()
+        self.strip = StatusStrip()
+        self.stack = QStackedWidget()
+        self.start_page = StartPage()
+        self.stack.addWidget(self.start_page)
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(0)
+        grid.addWidget(self.rail, 0, 0)
+        grid.addWidget(self.stack, 0, 1)
+        grid.addWidget(self.strip, 1, 0, 1, 2)
+        grid.setColumnStretch(1, 1)
+        grid.setRowStretch(0, 1)
+        self.rail.hide()
+        self.strip.hide()
+        self.ring = FocusRing(self)
+        self._timer = QTimer(self)
+        self._timer.setInterval(POLL_MS)
+        self._timer.timeout.connect(self._poll)
+        if till is not None:
+            self.attach(till)
+
+    # ------------------------------------------------------------ a till arrives
+
+    def attach(self, till: Till) -> None:
+        """Build the shell around an open till and ask who sells."""
+        self._till = till
+        self._tasks = Tasks(till.lanes, self)
+        self.setWindowTitle(f"{till.site.till_name} · {till.site.vendor}")
+        self._fill_rail()
+        self._build_actions()
+        self.scanner = ScanWatcher(self, till.clock.monotonic_ms)
+        self.scanner.scanned.connect(self._scanned)
+        self.strip.opened.connect(lambda _: self.go("sync"))
+        self.strip.show_test_keys(till.test_keys)
+        self.strip.show()
+        self.lock()
+        self._poll()
+        self._timer.start()
+
+    def _fill_rail(self) -> None:
+        words = {
+            "sell": ("sell", translate("Window", "Sell")),
+            "shift": ("till", translate("Window", "Shift")),
+            "day": ("day", translate("Window", "Day")),
+            "sync": ("sync", translate("Window", "Sync")),
+        }
+        for name, (icon, word) in words.items():
+            self.rail.add(name, icon, word, partial(self.go, name))
+        self.rail.add("lock", "lock", translate("Window", "Lock F12"), self.lock, low=True)
+
+    def _build_actions(self) -> None:
+        table: list[tuple[str, str, str, Callable[[], None]]] = [
+            ("keys", translate("Window", "All keys"), "F1", self.show_keys),
+            ("shift", translate("Window", "Cash and shift"), "F9", lambda: self.go("shift")),
+            ("lock", translate("Window", "Lock the till"), "F12", self.lock),
+        ]
+        titles = {
+            "sell": translate("Window", "Page Sell"),
+            "shift": translate("Window", "Page Shift"),
+            "day": translate("Window", "Page Day"),
+            "sync": translate("Window", "Page Sync"),
+        }
+        for place, name in enumerate(PAGES):
+            table.append((f"page.{name}", titles[name], f"Alt+{place + 1}", partial(self.go, name)))
+        for name, words, key, do in table:
+            action = QAction(words, self)
+            action.setObjectName(f"window.{name}")
+            action.setShortcut(QKeySequence(key))
+            action.setAutoRepeat(False)
+            action.setToolTip(f"{words} ({key})")
+            action.triggered.connect(lambda _=False, do=do: do())
+            self.addAction(action)
+
+    # ------------------------------------------------------------ pages
+
+    def page(self, name: str) -> QWidget:
+        """A page, made when it is first wanted."""
+        found = self._pages.get(name)
+        if found is None:
+            found = self._pages[name] = self._make(name)
+            self.stack.addWidget(found)
+        return found
+
+    def _make(self, name: str) -> QWidget:
+        # Imported here: the window opens before any page is needed.
+        assert self._till is not None and self._tasks is not None
+        if name == "login":
+            from posapp.ui.login.page import LoginPage
+
+            return LoginPage(self._till, self._tasks, self._entered)
+        if name == "shift":
+            from posapp.ui.shift.page import ShiftPage
+
+            return ShiftPage(self._till, self._tasks, self._shift_closed)
+        if name == "day":
+            from posapp.ui.reports.page import DayPage
+
+            return DayPage(self._till, self._tasks, self._config.folder)
+        if name == "sync":
+            from posapp.ui.sync.page import SyncPage
+
+            return SyncPage(self._till, self._tasks)
+        from posapp.ui.sell.page import SellPage
+
+        return SellPage(self._till, self._tasks)
+
+    @property
+    def current(self) -> str:
+        """The name of the page that is shown."""
+        return self._current
+
+    @property
+    def operator(self) -> Operator | None:
+        """Who is signed in."""
+        return self._operator
+
+    def sell_page(self) -> SellPage:
+        """The sell page."""
+        from posapp.ui.sell.page import SellPage
+
+        page = self.page("sell")
+        assert isinstance(page, SellPage)
+        return page
+
+    def login_page(self) -> LoginPage:
+        """The login page."""
+        from posapp.ui.login.page import LoginPage
+
+        page = self.page("login")
+        assert isinstance(page, LoginPage)
+        return page
+
+    def go(self, name: str) -> None:
+        """Show a page; nothing happens while nobody is signed in."""
+        operator = self._operator
+        if operator is None:
+            return
+        if name == "sell" and self._shift is None:
+            name = "shift"
+        page = self.page(name)
+        self._current = name
+        self.stack.setCurrentWidget(page)
+        self.rail.mark(name)
+        self._show_strip()
+        if name == "sell":
+            self.sell_page().focus_entry()
+        elif name == "shift":
+            shift_page: ShiftPage = page  # type: ignore[assignment]
+            shift_page.start(operator)
+        else:
+            other: DayPage | SyncPage = page  # type: ignore[assignment]
+            other.start()
+        self._show_pages_status()
+
+    def lock(self) -> None:
+        """Nobody is signed in; what was begun stays where it was."""
+        if self._till is None:
+            return
+        self.close_keys()
+        sell = self._pages.get("sell")
+        if sell is not None:
+            self.sell_page().close_read_out()
+        self._operator = None
+        self._current = "login"
+        self.rail.hide()
+        login = self.login_page()
+        self.stack.setCurrentWidget(login)
+        self._show_who()
+        login.start()
+        self._show_pages_status()
+
+    def _entered(self, operator: Operator, shift: Shift | None) -> None:
+        again = self._last_operator == operator and shift is not None
+        self._operator = operator
+        self._last_operator = operator if shift is not None else None
+        self._shift = shift
+        self.rail.show()
+        self._show_who()
+        if shift is None:
+            self.go("shift")
+            return
+        if not again:
+            self.sell_page().start(operator)
+        self.go("sell")
+
+    _last_operator: Operator | None = None
+
+    def _shift_closed(self) -> None:
+        self._shift = None
+        self._last_operator = None
+        self.lock()
+
+    def _scanned(self, text: str) -> None:
+        if self._operator is not None and self._shift is not None:
+            self.go("sell")
+            self.sell_page().scan(text)
+
+    # ------------------------------------------------------------ status
+
+    def _poll(self) -> None:
+        if self._till is None or self._tasks is None:
+            return
+        self.strip.show_time(time_text(self._till.site.local(self._till.clock.now())))
+        if not self._asking:
+            self._asking = True
+            self._tasks.run(Lane.LOOKUP, self._till.status, self._show_status, self._no_status)
+
+    def _no_status(self, error: PosError) -> None:
+        self._asking = False
+
+    def _show_status(self, status: TillStatus) -> None:
+        self._asking = False
+        self._status = status
+        self._show_strip()
+        self._show_pages_status()
+
+    def _show_strip(self) -> None:
+        if self._status is None or self._till is None:
+            return
+        now, site = self._till.clock.now(), self._till.site
+        counting = self._current == "shift"
+        for name, words in chips(self._status, site, now, hide_float=counting).items():
+            self.strip.show_chip(name, words)
+
+    def _show_pages_status(self) -> None:
+        page = self._pages.get(self._current)
+        show = getattr(page, "show_status", None)
+        if show is not None and self._status is not None:
+            show(self._status)
+
+    def _show_who(self) -> None:
+        assert self._till is not None
+        person, shift = translate("Window", "Nobody signed in"), ""
+        if self._operator is not None:
+            person = self._operator.name
+            shift = translate("Window", "no shift")
+            if self._shift is not None:
+                shift = translate("Window", "Shift {number}").format(number=self._shift.number)
+        self.strip.show_who(self._till.site.till_name, person, shift)
+
+    # ------------------------------------------------------------ keys, notices, end
+
+    def show_keys(self) -> None:
+        """F1: all keys of the page."""
+        if self._sheet is not None:
+            self.close_keys()
+            return
+        page = self.stack.currentWidget()
+        self._sheet = KeySheet(self, [*(page.actions() if page else []), *self.actions()])
+        self._sheet.closed.connect(self.close_keys)
+        self._sheet.show()
+        self._sheet.raise_()
+        self._sheet.setFocus()
+
+    def close_keys(self) -> None:
+        """Back to the page."""
+        if self._sheet is None:
+            return
+        self._sheet.hide()
+        self._sheet.deleteLater()
+        self._sheet = None
+        if self._current == "sell" and self._operator is not None:
+            self.sell_page().focus_entry()
+
+    def show_first_run(self) -> FirstRunPage:
+        """This till belongs to no head office yet."""
+        page = FirstRunPage(self._config.head_office_url)
+        self.stack.addWidget(page)
+        self.stack.setCurrentWidget(page)
+        field = page.code if page.address.text() else page.address
+        field.edit.setFocus()
+        return page
+
+    def show_opening(self) -> None:
+        """The till is being opened."""
+        self.stack.setCurrentWidget(self.start_page)
+        self.start_page.show_opening()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        for overlay in (self._sheet,):
+            if overlay is not None:
+                overlay.setGeometry(self.rect())
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            focus = QApplication.focusWidget()
+            if focus is None and self._current == "sell" and self._operator is not None:
+                self.sell_page().focus_entry()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._timer.stop()
+        if self._tasks is not None:
+            self._tasks.close()
+        self.closing.emit()
+        super().closeEvent(event)
