@@ -6,8 +6,10 @@ command. A window can be used when it was painted and takes the first key.
 
 from __future__ import annotations
 
+import builtins
 import sys
 import time
+from typing import Any
 
 USABLE_WITHIN_S = 30.0
 FIRST_KEY_GOES_TO = ("QLineEdit", "PersonTile")  # the bare window's field, a person of the till
@@ -61,13 +63,28 @@ def bare() -> int:
 
 
 def till(folder: str) -> int:
-    """The till's own command on a till's folder."""
-    from PySide6.QtWidgets import QApplication
-
+    """The till's own command on a till's folder; what it loads first is its own affair."""
+    _stand_in_once_qt_is_loaded()
     from posapp.cli import main
 
-    QApplication.exec = until_usable  # type: ignore[method-assign,assignment]
     return main(["--data", folder])
+
+
+def _stand_in_once_qt_is_loaded() -> None:
+    original = builtins.__import__
+    waiting = True
+
+    def watch(*arguments: Any, **options: Any) -> Any:
+        nonlocal waiting
+        module = original(*arguments, **options)
+        if waiting:
+            application = getattr(sys.modules.get("PySide6.QtWidgets"), "QApplication", None)
+            if application is not None:
+                application.exec = until_usable
+                waiting = False
+        return module
+
+    builtins.__import__ = watch  # stays: PySide6 puts its own around it
 
 
 if __name__ == "__main__":
