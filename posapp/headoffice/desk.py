@@ -117,8 +117,8 @@ class Desk:
                 push,
                 self._office.clock.now(),
             )
-        if pushed.verdict is not Verdict.ACK:
-            _log.info("till %s pushed and was answered %s", row.code, pushed.verdict.name)
+        if pushed.verdict in (Verdict.FORK, Verdict.INVALID):
+            _log.warning("till %s pushed and was answered %s", row.code, pushed.verdict.name)
         self._project()
         return pushed
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from posapp.domain.sale import OPEN_STATES, SOLD_STATES
-from posapp.headoffice.schema import dead_letter, posting, sale, till, till_branch
+from posapp.headoffice.schema import dead_letter, incident, posting, sale, till, till_branch
 from posapp.journal.postings import Account
 
 _SOLD = [state.value for state in SOLD_STATES]
@@ -53,10 +53,15 @@ class TillTotals:
 
 @dataclass(frozen=True, slots=True)
 class DayTotals:
-    """All tills of a business date, by till code."""
+    """All tills of a business date, by till code.
+
+    `incidents` counts what any till ever sent and head office could not take: other histories
+    (a cloned or restored store), unreadable batches. It must be 0; each needs a person.
+    """
 
     date: date
     tills: tuple[TillTotals, ...]
+    incidents: int = 0
 
     @property
     def sales(self) -> int:
@@ -80,6 +85,7 @@ class DayTotals:
             "sales": self.sales,
             "amount_minor": self.amount_minor,
             "units_tenths": self.units_tenths,
+            "incidents": self.incidents,
             "tills": [one.to_json() for one in self.tills],
         }
 
@@ -121,7 +127,9 @@ def totals(connection: Connection, day: date) -> DayTotals:
         )
         for (till_id, currency), one in sums.items()
     ]
-    return DayTotals(day, tuple(sorted(found, key=lambda one: (one.till, one.currency))))
+    found.sort(key=lambda one: (one.till, one.currency))
+    incidents = connection.execute(select(func.count()).select_from(incident)).scalar_one()
+    return DayTotals(day, tuple(found), int(incidents))
 
 
 def _zero() -> dict[str, int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from posapp.clock import Clock, Randomness
@@ -41,6 +41,7 @@ from posapp.wire.messages import Hello, Message, Pull, Push, Pushed, Refused, Ro
 RAW_TO_WIRE = 5  # an entry shrinks to a fifth at least; a first guess, measured after
 PAUSE_FIRST_MS = 5_000
 PAUSE_MAX_MS = 15 * 60_000
+CONTACT_KEPT_EVERY = timedelta(minutes=5)
 
 T = TypeVar("T")
 
@@ -79,6 +80,7 @@ class HttpSync:
         self._failures = 0
         self._answered = False
         self._since: datetime | None = None
+        self._contact = store.contact()
         self._status = self._remembered()
 
     def run_once(self) -> SyncStatus:
@@ -105,7 +107,7 @@ class HttpSync:
             state = LinkState.SUSPENDED if suspended else LinkState.ONLINE
         last = now if self._answered else answered_before
         if self._answered:
-            self._store.set_contact(Contact(last, problem))
+            self._remember(Contact(now, problem))
         self._status = SyncStatus(state, self._waiting(), self._since, last, problem)
         return self._status
 
@@ -146,7 +148,8 @@ class HttpSync:
             case SendEntries():
                 return self._push(effect)
             case Acknowledge(seq, hash_):
-                self._store.acknowledge(seq, hash_)
+                if seq > self._store.acknowledged()[0]:
+                    self._store.acknowledge(seq, hash_)
             case AskRows(scope, after, max_bytes):
                 pull = Pull(scope, after, max_bytes)
                 return [RowsArrived(self._ask(Message.PULL, pull.to_body(), self._rows))]
@@ -228,8 +231,17 @@ class HttpSync:
 
     # ------------------------------------------------------------ the status
 
+    def _remember(self, contact: Contact) -> None:
+        """Keep what happened over a restart; a write, so not at every idle round."""
+        kept, at = self._contact, contact.at
+        assert at is not None
+        recent = kept.at is not None and kept.at <= at < kept.at + CONTACT_KEPT_EVERY
+        if kept.problem != contact.problem or not recent:
+            self._store.set_contact(contact)
+            self._contact = contact
+
     def _remembered(self) -> SyncStatus:
-        contact = self._store.contact()
+        contact = self._contact
         if contact.at is None:
             state = LinkState.NEVER
         elif contact.problem in engine.SUSPENDING:

@@ -12,7 +12,14 @@ from posapp.errors import HeadOfficeError, InputError
 from posapp.headoffice import admin, projector, schema
 from posapp.headoffice.desk import Desk
 from posapp.headoffice.totals import totals
-from posapp.journal.facts import SaleEnded, SaleUncertain, ShiftClosed
+from posapp.journal.chain import Entry
+from posapp.journal.facts import (
+    SaleEnded,
+    SaleIssued,
+    SaleRetimed,
+    SaleUncertain,
+    ShiftClosed,
+)
 from posapp.ports import LinkState
 from posapp.sync.enrol import enrol
 from posapp.sync.http_sync import HttpSync
@@ -185,7 +192,8 @@ def test_an_overlap_that_is_byte_equal_is_taken_and_adds_only_what_is_new(office
     assert count(office, schema.journal) == 4
 
 
-def test_another_history_is_a_fork_and_kept_as_evidence_once(office, till, line):
+def test_another_history_is_a_fork_and_kept_as_evidence_once(office, till, line, expect_log):
+    expect_log("till 0417 pushed and was answered FORK")
     till.journal.sell()
     ask(line, till, Message.PUSH, a_push(till, 0, 2).to_body())
     twin = Journal(random.Random(99), till.journal.till_id)
@@ -200,7 +208,8 @@ def test_another_history_is_a_fork_and_kept_as_evidence_once(office, till, line)
     assert count(office, schema.sale) == 1
 
 
-def test_a_head_signed_by_another_key_is_invalid_and_kept(office, till, line):
+def test_a_head_signed_by_another_key_is_invalid_and_kept(office, till, line, expect_log):
+    expect_log("till 0417 pushed and was answered INVALID")
     till.journal.sell()
     foreign = till.journal.heads[2].sign(SigningKey(bytes(32)))
     answer = ask(line, till, Message.PUSH, a_push(till, 0, 2, signature=foreign).to_body())
@@ -210,7 +219,8 @@ def test_a_head_signed_by_another_key_is_invalid_and_kept(office, till, line):
 
 
 @pytest.mark.parametrize("change", [{"batch": b"\x01rubbish"}, {"epoch": 9}])
-def test_a_batch_that_cannot_be_read_is_invalid_and_kept(office, till, line, change):
+def test_a_batch_that_cannot_be_read_is_invalid_and_kept(office, till, line, change, expect_log):
+    expect_log("till 0417 pushed and was answered INVALID")
     till.journal.sell()
     answer = ask(line, till, Message.PUSH, a_push(till, 0, 2, **change).to_body())
     assert answer.verdict is Verdict.INVALID
@@ -477,6 +487,29 @@ def test_projections_made_again_from_the_journal_are_the_same(office, till):
     with office.database.read() as connection:
         day = totals(connection, sale.business_date)
     assert (day.sales, day.tills[0].unresolved) == (9, 1)
+
+
+def test_an_outcome_that_comes_long_after_its_intent_finds_it(office, till):
+    sale = till.journal.sell()
+    outcome = till.journal.entries.pop()
+    issued = SaleIssued.from_body(Entry.from_bytes(outcome).body)
+    del till.journal.heads[-1]
+    till.sync.run_once()
+    with office.database.read() as connection:
+        day = totals(connection, sale.business_date)
+    assert (day.sales, day.tills[0].unresolved, day.tills[0].accounts) == (0, 1, {})
+    later = replace(sale.items[0], tid=sale.items[0].tid + 1)
+    till.journal.append(SaleRetimed(sale.sale_id, (later,), sale.sequence + 1))
+    till.sync.run_once()
+    till.journal.append(issued)
+    till.sync.run_once()
+    with office.database.read() as connection:
+        day = totals(connection, sale.business_date)
+        token = connection.execute(select(schema.token)).one()
+    assert (day.sales, day.tills[0].unresolved) == (1, 0)
+    assert day.tills[0].accounts["CASH"] == sale.amount_minor
+    assert (token.tid, token.digits) == (later.tid, issued.tokens[0])
+    assert count(office, schema.dead_letter) == 0
 
 
 def test_what_cannot_be_projected_waits_and_stops_nobody(office, till):

@@ -1,0 +1,294 @@
+"""One stretch of a till's facts booked in memory and written in a few statements.
+
+A fact is checked before it changes anything here, so that one which does not fit leaves no
+trace but its letter. Used by `projector` only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+
+from posapp.domain.sale import OPEN_STATES, SaleState
+from posapp.headoffice.schema import dead_letter, journal, posting, sale, shift, token
+from posapp.journal import facts
+from posapp.journal.chain import Entry
+from posapp.journal.postings import postings
+
+REASON_CHARACTERS_MAX = 500
+CHUNK = 400  # values in one statement
+
+_OPEN = tuple(state.value for state in OPEN_STATES)
+
+
+class OutOfPlaceError(Exception):
+    """A fact that refers to what is not there, or repeats what is; ends as a dead letter."""
+
+    def __init__(self, code: str, reason: object = "") -> None:
+        super().__init__(f"{code} {reason}".strip())
+        self.code = code
+
+
+@dataclass(slots=True)
+class _Sale:
+    """A sale being booked: its row, the tokens asked for, the fact it began with."""
+
+    row: dict[str, Any]
+    tokens: list[dict[str, Any]]
+    fact: facts.SaleIntended | None = None
+    is_new: bool = True
+    changed: bool = False
+    postings: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Books:
+    """The projections of one branch while a stretch of it is booked."""
+
+    def __init__(self, connection: Connection, till_id: bytes, epoch: int) -> None:
+        self._connection = connection
+        self._till_id = till_id
+        self._epoch = epoch
+        self._by_seq: dict[int, _Sale] = {}
+        self._by_id: dict[bytes, _Sale] = {}
+        self._letters: list[dict[str, Any]] = []
+
+    def load(self, read: Sequence[facts.Fact]) -> None:
+        """Fetch the sales that these facts refer to and that are here from before."""
+        seqs: list[int] = []
+        ids: list[bytes] = []
+        for fact in read:
+            if isinstance(fact, facts.SaleIssued | facts.SaleEnded | facts.SaleUncertain):
+                seqs.append(fact.intent_seq)
+            elif isinstance(fact, facts.SaleIntended | facts.SaleRetimed):
+                ids.append(fact.sale_id)
+        for start in range(0, max(len(seqs), len(ids)), CHUNK):
+            self._load_some(seqs[start : start + CHUNK], ids[start : start + CHUNK])
+
+    def _load_some(self, seqs: list[int], ids: list[bytes]) -> None:
+        in_epoch = (sale.c.epoch == self._epoch) & sale.c.seq.in_(seqs)
+        query = select(sale).where(
+            sale.c.till_id == self._till_id, or_(in_epoch, sale.c.sale_id.in_(ids))
+        )
+        fresh: list[bytes] = []
+        for row in self._connection.execute(query).mappings():
+            if bytes(row["sale_id"]) not in self._by_id:
+                self._keep(_Sale(dict(row), [], is_new=False))
+                fresh.append(bytes(row["sale_id"]))
+        asked = (
+            select(token)
+            .where(token.c.till_id == self._till_id, token.c.sale_id.in_(fresh))
+            .order_by(token.c.place)
+        )
+        for row in self._connection.execute(asked).mappings():
+            self._by_id[bytes(row["sale_id"])].tokens.append(dict(row))
+
+    def _keep(self, one: _Sale) -> None:
+        self._by_id[bytes(one.row["sale_id"])] = one
+        if one.row["epoch"] == self._epoch:
+            self._by_seq[one.row["seq"]] = one
+
+    def book(self, seq: int, at_ms: int, fact: facts.Fact) -> None:
+        """Take one fact in. Raises OutOfPlaceError or PosError, and has then changed nothing."""
+        match fact:
+            case facts.SaleIntended():
+                self._intended(seq, at_ms, fact)
+            case facts.SaleRetimed():
+                self._retimed(fact)
+            case facts.SaleIssued():
+                self._issued(fact)
+            case facts.SaleEnded(intent_seq, how, reason):
+                refused = how == facts.SaleEnded.REFUSED
+                state = SaleState.REFUSED if refused else SaleState.CANCELLED
+                self._move(self._open_sale(intent_seq), state, reason=reason)
+            case facts.SaleUncertain(intent_seq, reason):
+                self._move(self._open_sale(intent_seq), SaleState.UNKNOWN, reason=reason)
+            case facts.ShiftOpened():
+                self._opened(at_ms, fact)
+            case facts.ShiftClosed():
+                self._closed(at_ms, fact)
+
+    def set_aside(self, seq: int, code: str, reason: str) -> None:
+        """Leave a fact for a person, or for newer software, to look at."""
+        self._letters.append(
+            {
+                "till_id": self._till_id,
+                "epoch": self._epoch,
+                "seq": seq,
+                "code": code,
+                "reason": reason[:REASON_CHARACTERS_MAX],
+            }
+        )
+
+    # ------------------------------------------------------------ sales
+
+    def _intended(self, seq: int, at_ms: int, fact: facts.SaleIntended) -> None:
+        if fact.sale_id in self._by_id:
+            raise OutOfPlaceError("SALE_REPEATED")
+        row = {
+            "till_id": self._till_id,
+            "sale_id": fact.sale_id,
+            "epoch": self._epoch,
+            "seq": seq,
+            "state": SaleState.INTENT.value,
+            "receipt": fact.receipt,
+            "shift": fact.shift,
+            "operator_id": fact.operator_id,
+            "business_date": fact.business_date.toordinal(),
+            "at_ms": at_ms,
+            "meter": fact.meter,
+            "customer_id": fact.customer_id,
+            "tariff": fact.tariff,
+            "currency": fact.currency,
+            "amount_minor": fact.amount_minor,
+            "units_tenths": fact.units_tenths,
+            "module_id": fact.module_id,
+            "audit_no": 0,
+            "reason": "",
+        }
+        self._keep(_Sale(row, self._asked(fact.sale_id, fact.items), fact))
+
+    def _asked(self, sale_id: bytes, items: tuple[facts.TokenItem, ...]) -> list[dict[str, Any]]:
+        return [
+            {
+                "till_id": self._till_id,
+                "sale_id": sale_id,
+                "place": place,
+                "kind": int(item.kind),
+                "tid": item.tid,
+                "units": item.units,
+                "value_minor": item.value_minor,
+                "digits": "",
+            }
+            for place, item in enumerate(items)
+        ]
+
+    def _retimed(self, fact: facts.SaleRetimed) -> None:
+        one = self._by_id.get(fact.sale_id)
+        if one is None:
+            raise OutOfPlaceError("SALE_MISSING")
+        if one.row["state"] not in _OPEN:
+            raise OutOfPlaceError("SALE_ENDED_TWICE", one.row["state"])
+        one.tokens, one.changed = self._asked(fact.sale_id, fact.items), True
+
+    def _issued(self, fact: facts.SaleIssued) -> None:
+        one = self._open_sale(fact.intent_seq)
+        if len(fact.tokens) != len(one.tokens):
+            raise OutOfPlaceError("TOKEN_COUNT", f"{len(fact.tokens)} of {len(one.tokens)}")
+        intent = one.fact or self._intent(fact.intent_seq)
+        one.postings = [
+            {
+                "till_id": self._till_id,
+                "sale_id": intent.sale_id,
+                "account": int(account),
+                "amount_minor": amount,
+                "currency": intent.currency,
+                "business_date": intent.business_date.toordinal(),
+            }
+            for account, amount in postings(intent)
+        ]
+        for place, digits in enumerate(fact.tokens):
+            one.tokens[place]["digits"] = digits
+        self._move(one, SaleState.ISSUED, audit_no=fact.audit_no)
+
+    def _open_sale(self, intent_seq: int) -> _Sale:
+        one = self._by_seq.get(intent_seq)
+        if one is None:
+            raise OutOfPlaceError("SALE_MISSING", intent_seq)
+        if one.row["state"] not in _OPEN:
+            raise OutOfPlaceError("SALE_ENDED_TWICE", f"{intent_seq} {one.row['state']}")
+        return one
+
+    def _move(self, one: _Sale, state: SaleState, **values: object) -> None:
+        one.row.update(state=state.value, **values)
+        one.changed = True
+
+    def _intent(self, seq: int) -> facts.SaleIntended:
+        """The fact a sale began with, when that was in an earlier stretch."""
+        data = self._connection.execute(
+            select(journal.c.entry).where(
+                journal.c.till_id == self._till_id,
+                journal.c.epoch == self._epoch,
+                journal.c.seq == seq,
+            )
+        ).scalar_one()
+        entry = Entry.from_bytes(bytes(data))
+        fact = facts.read(entry.kind, entry.version, entry.body)
+        assert isinstance(fact, facts.SaleIntended), "the sale was projected from it"
+        return fact
+
+    # ------------------------------------------------------------ shifts, a few a day
+
+    def _opened(self, at_ms: int, fact: facts.ShiftOpened) -> None:
+        if self._connection.execute(select(shift.c.number).where(self._shift(fact.shift))).first():
+            raise OutOfPlaceError("SHIFT_REPEATED", fact.shift)
+        self._connection.execute(
+            insert(shift).values(
+                till_id=self._till_id,
+                number=fact.shift,
+                operator_id=fact.operator_id,
+                opened_ms=at_ms,
+                opening_minor=fact.opening_minor,
+            )
+        )
+
+    def _closed(self, at_ms: int, fact: facts.ShiftClosed) -> None:
+        changed = self._connection.execute(
+            update(shift)
+            .where(self._shift(fact.shift), shift.c.closed_ms.is_(None))
+            .values(
+                closed_ms=at_ms,
+                counted_minor=fact.counted_minor,
+                expected_minor=fact.expected_minor,
+                reason=fact.reason,
+                slips_printed=fact.slips_printed,
+                copies_printed=fact.copies_printed,
+            )
+        )
+        if changed.rowcount != 1:
+            raise OutOfPlaceError("SHIFT_NOT_OPEN", fact.shift)
+
+    def _shift(self, number: int) -> Any:
+        return (shift.c.till_id == self._till_id) & (shift.c.number == number)
+
+    # ------------------------------------------------------------ writing
+
+    def flush(self) -> None:
+        """Write what was booked."""
+        sales = self._by_id.values()
+        added = [one for one in sales if one.is_new]
+        altered = [one for one in sales if one.changed and not one.is_new]
+        self._insert(sale, [one.row for one in added])
+        if altered:
+            columns: dict[str, Any] = {
+                name: bindparam(f"new_{name}") for name in ("state", "audit_no", "reason")
+            }
+            self._connection.execute(
+                update(sale)
+                .where(sale.c.till_id == self._till_id, sale.c.sale_id == bindparam("its_id"))
+                .values(columns),
+                [
+                    {
+                        "its_id": one.row["sale_id"],
+                        "new_state": one.row["state"],
+                        "new_audit_no": one.row["audit_no"],
+                        "new_reason": one.row["reason"],
+                    }
+                    for one in altered
+                ],
+            )
+            self._connection.execute(
+                delete(token).where(
+                    token.c.till_id == self._till_id, token.c.sale_id == bindparam("its_id")
+                ),
+                [{"its_id": one.row["sale_id"]} for one in altered],
+            )
+        self._insert(token, [row for one in added + altered for row in one.tokens])
+        self._insert(posting, [row for one in sales for row in one.postings])
+        self._insert(dead_letter, self._letters)
+
+    def _insert(self, table: Any, rows: list[dict[str, Any]]) -> None:
+        if rows:
+            self._connection.execute(insert(table), rows)
