@@ -147,7 +147,7 @@ class ModuleProcess:
                 text=True,
             )
         self._lines = queue.Queue()
-        threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
+        threading.Thread(target=_read, args=(self._process, self._lines), daemon=True).start()
         ready = self._line()
         assert ready.startswith("ready "), f"{ready!r}: {self.errors()}"
         self.started_in_s = time.monotonic() - begun
@@ -185,13 +185,6 @@ class ModuleProcess:
         path = self.folder / "stderr.txt"
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
-    def _read(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout is not None
-        with process.stdout as stream:
-            for line in stream:
-                self._lines.put(line.rstrip("\n"))
-        self._lines.put("")
-
     def _line(self) -> str:
         return self._lines.get(timeout=START_WITHIN_S)
 
@@ -203,3 +196,11 @@ class ModuleProcess:
         else:
             process.terminate()
         return process.wait(START_WITHIN_S)
+
+
+def _read(process: subprocess.Popen[str], lines: queue.Queue[str]) -> None:
+    assert process.stdout is not None
+    with process.stdout as stream:
+        for line in stream:
+            lines.put(line.rstrip("\n"))
+    lines.put("")

@@ -304,6 +304,12 @@ def test_the_reserved_minute_is_given_once_a_day_whatever_was_sold_since(engine:
     engine.issue(order(a_request(5, NOON_TID + 1)))  # ordinary order is not touched by it
 
 
+def test_a_reserved_token_does_not_close_the_day_before_it(engine: Engine) -> None:
+    free = replace(a_request(1, 0), items=(an_item(TODAY_RESERVED, 500, reserved=True),))
+    engine.issue(order(free))
+    engine.issue(order(a_request(2, TODAY_RESERVED - 100)))  # a sale that yesterday left open
+
+
 @pytest.mark.parametrize(
     ("tids", "code"),
     [

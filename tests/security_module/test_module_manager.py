@@ -163,17 +163,36 @@ def test_an_answer_that_does_not_fit_is_not_believed(
 
 
 def test_late_answers_and_noise_before_the_right_one_are_ignored(manage: Make, peer: Any) -> None:
+    asked: list[int] = []
+
     def script(request: codec.Request) -> list[bytes]:
         other = Answer(REQUEST.request_id, ("9" * 19 + "0",), HELLO.module_id, 9, replayed=True)
-        return [
-            codec.reply(request.call - 1, other.body()),
-            codec.refusal(request.call + 1, "STALE", Outcome.NOT_EXECUTED, {}),
-            b"\xff\x00no cbor",
-            codec.reply(request.call, ANSWER.body()),
-        ]
+        asked.append(request.call)
+        if len(asked) == 1:
+            return [
+                codec.reply(request.call - 1, other.body()),
+                codec.refusal(request.call + 1, "STALE", Outcome.NOT_EXECUTED, {}),
+                b"\xff\x00no cbor",
+            ]
+        return [codec.reply(request.call, ANSWER.body())]
 
     manager = manage(peer(script).address)
     assert manager.issue(REQUEST) == IssueResult(REQUEST.request_id, (TOKEN,), "PEER-1", 1)
+
+
+def test_each_opening_of_a_line_counts_from_somewhere_else(manage: Make, peer: Any) -> None:
+    calls: list[int] = []
+
+    def script(request: codec.Request) -> list[bytes]:
+        calls.append(request.call)
+        return [codec.reply(request.call, ANSWER.body())]
+
+    address = peer(script).address
+    for _ in range(3):
+        till = manage(address)
+        till.issue(REQUEST)
+        till.close()
+    assert min(abs(a - b) for a in calls for b in calls if a is not b) > 1000
 
 
 def test_a_request_that_got_lost_is_sent_again_before_the_till_gives_up(

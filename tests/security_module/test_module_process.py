@@ -342,6 +342,20 @@ def test_a_serial_line_has_one_till_and_the_second_is_told_that_it_is_busy(
     assert (caught.value.code, caught.value.outcome) == ("PORT_BUSY", Outcome.NOT_EXECUTED)
 
 
+@pytest.mark.skipif(not ON_POSIX, reason="a pty is Unix")
+def test_the_line_changes_no_byte_even_for_a_talker_that_sets_nothing(make: Any) -> None:
+    import os
+    import termios
+
+    module = make("pty")
+    handle = os.open(module.address.removeprefix("serial:"), os.O_RDWR | os.O_NOCTTY)
+    iflag, oflag, _, lflag, *_ = termios.tcgetattr(handle)
+    os.close(handle)
+    assert not iflag & (termios.ICRNL | termios.IXON)
+    assert not oflag & termios.OPOST
+    assert not lflag & (termios.ECHO | termios.ICANON | termios.ISIG)
+
+
 def test_two_tills_on_tcp_take_turns(make: Any, till_of: Any) -> None:
     module = make("tcp")
     other_id = bytes(15) + b"\x09"
