@@ -10,7 +10,6 @@ import faulthandler
 import logging
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +22,7 @@ from posapp.clock import SystemClock
 from posapp.config import TillConfig
 from posapp.errors import PosError, StoreError
 from posapp.lanes import Lane, ThreadLanes
+from posapp.log import write_crash
 from posapp.paths import private_folder
 from posapp.ui import theme
 from posapp.ui.i18n import load_language
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from posapp.services.till import Till
     from posapp.ui.start import Enrol
 
-CRASH_FILES_MAX = 20
 log = logging.getLogger("posapp.ui")
 
 
@@ -61,9 +60,9 @@ def run(
     on. `enrol(address, code)` is offered when the store says NOT_ENROLLED or STORE_MISSING.
     """
     app = make_app(config)
-    crash = CrashFiles(config.folder)
-    crash.install()
     window = MainWindow(None, config)
+    crash = CrashFiles(config.folder, window.show_fault)
+    crash.install()
     opening = Opening(window, build_till, enrol)
     window.show()
     if shown is not None:
@@ -127,8 +126,9 @@ class Opening:
 class CrashFiles:
     """What nobody expected goes to a file in the till's folder, never to a person."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, tell: Callable[[], None]) -> None:
         self._folder = folder / "crash"
+        self._tell = tell
         self._stream: TextIO | None = None
 
     def install(self) -> None:
@@ -159,21 +159,17 @@ class CrashFiles:
     def caught(
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
     ) -> None:
-        """Write the traceback, without local values, and say in the log that it is there."""
+        """Write the traceback, without local values, and tell the person that nothing is lost."""
         if issubclass(kind, KeyboardInterrupt):
             app = QApplication.instance()
             if app is not None:
                 app.quit()
             return
-        text = "".join(traceback.format_exception(kind, error, trace))
-        log.error("unexpected %s; see the folder crash", kind.__name__)
-        if not self._folder.is_dir():
-            return
-        files = sorted(self._folder.glob("crash-*.txt"))
-        for old in files[: max(0, len(files) - CRASH_FILES_MAX + 1)]:
-            old.unlink(missing_ok=True)
-        name = f"crash-{SystemClock().now():%Y%m%d-%H%M%S}.txt"
-        (self._folder / name).write_text(text, encoding="utf-8")
+        error.__traceback__ = error.__traceback__ or trace
+        where = write_crash(self._folder, error, SystemClock().now())
+        log.error("unexpected %s; its traceback is in %s", kind.__name__, where)
+        if threading.current_thread() is threading.main_thread():
+            self._tell()
 
 
 def _qt_message(kind: QtMsgType, _context: object, message: str) -> None:

@@ -15,12 +15,16 @@ from posapp.domain.energy import units_text
 from posapp.domain.money import Currency, money_text
 from posapp.domain.site import Site
 from posapp.errors import Outcome, PosError
-from posapp.ui import message_words, message_words_more
+from posapp.ui import message_words, message_words_more, message_words_office
 from posapp.ui.message_words import SHORT, UNKNOWN_OUTCOME, UNLISTED, Words
 
 Formatter = Callable[[str, object], str]
 
-WORDS: dict[str, Words] = {**message_words.WORDS, **message_words_more.MORE}
+WORDS: dict[str, Words] = {
+    **message_words.WORDS,
+    **message_words_more.MORE,
+    **message_words_office.OFFICE_WORDS,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from posapp.ui.start import FirstRunPage, KeySheet, StartPage
 from posapp.ui.status_words import chips
 from posapp.ui.tasks import Tasks
 from posapp.ui.widgets.focus import FocusRing
+from posapp.ui.widgets.panels import Banner
 from posapp.ui.widgets.rail import NavRail, StatusStrip
 from posapp.ui.widgets.scan import ScanWatcher
 
@@ -56,6 +57,7 @@ class MainWindow(QWidget):
         self._status: TillStatus | None = None
         self._asking = False
         self._sheet: KeySheet | None = None
+        self._notice: Banner | None = None
         self._pages: dict[str, QWidget] = {}
         self._current = ""
         self.setWindowTitle("posapp")
@@ -151,7 +153,7 @@ class MainWindow(QWidget):
         if name == "login":
             from posapp.ui.login.page import LoginPage
 
-            return LoginPage(self._till, self._tasks, self._entered)
+            return LoginPage(self._till, self._tasks, self.enter)
         if name == "shift":
             from posapp.ui.shift.page import ShiftPage
 
@@ -233,7 +235,8 @@ class MainWindow(QWidget):
         login.start()
         self._show_pages_status()
 
-    def _entered(self, operator: Operator, shift: Shift | None) -> None:
+    def enter(self, operator: Operator, shift: Shift | None) -> None:
+        """A person signed in; without a shift of theirs only the shift page is open to them."""
         again = self._last_operator == operator and shift is not None
         self._operator = operator
         self._last_operator = operator if shift is not None else None
@@ -325,6 +328,28 @@ class MainWindow(QWidget):
         self._sheet = None
         if self._current == "sell" and self._operator is not None:
             self.sell_page().focus_entry()
+
+    def show_fault(self) -> None:
+        """Something inside went wrong; say what is safe, over whatever is shown."""
+        if self._notice is None:
+            self._notice = Banner("bad", large=True)
+            self._notice.setParent(self)
+            self._notice.acted.connect(self._notice.hide)
+        self._notice.tell(
+            "bad",
+            translate("Window", "Something inside the till went wrong."),
+            translate(
+                "Window",
+                "What was sold is safe and counted once. Look at the last sale before you sell "
+                "again. A note for the help line is in the folder crash.",
+            ),
+            button=translate("Window", "Close"),
+        )
+        self._notice.setFixedWidth(min(900, self.width() - 64))
+        self._notice.adjustSize()
+        self._notice.move((self.width() - self._notice.width()) // 2, 24)
+        self._notice.show()
+        self._notice.raise_()
 
     def show_first_run(self) -> FirstRunPage:
         """This till belongs to no head office yet."""

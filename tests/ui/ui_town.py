@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from types import SimpleNamespace
 
 from posapp import paths
 from posapp.domain.customer import Customer
@@ -46,6 +45,7 @@ from posapp.services.recover import Recovery
 from posapp.services.sell import Sold
 from posapp.services.shift import ClosedShift, ShiftPreview
 from posapp.services.status import TillStatus
+from posapp.services.till import Till
 
 NOW = datetime(2026, 11, 18, 6, 42, tzinfo=UTC)  # 09:42 in Nairobi
 TOKEN = "52601815908301661318"
@@ -397,7 +397,7 @@ def build_till(world: World, lanes=None, report=None):
         world.link = LinkState.ONLINE
         return SyncStatus(world.link)
 
-    return SimpleNamespace(
+    return Till(
         site=SITE,
         lanes=lanes or InlineLanes(),
         clock=world.clock,

@@ -128,6 +128,10 @@ class SellPresenter:
         self._read_idle()
         self.recover()
 
+    def show(self, state: SellState) -> None:
+        """Show a state as it is; pictures of the screen are made this way."""
+        self._set(state)
+
     def recover(self) -> None:
         """Ask the module for every sale whose outcome is open."""
         self._tasks.run(

@@ -111,9 +111,11 @@ class DenominationTable(Panel):
             word.setVisible(not compact)
         for field, amount, row in zip(self.fields, self._values, self._rows, strict=True):
             field.setFixedWidth(80 if compact else 104)
-            amount.setFixedWidth(112 if compact else 128)
+            amount.setFixedWidth(104 if compact else 128)
+            amount.setFont(theme.active().font_of(15 if compact else 18, 400))
             row.setContentsMargins(16 if compact else 20, 3, 16 if compact else 20, 3)
-        self._head.end = self._total.end = 144 if compact else PIECES_END
+        self._head.end = self._total.end = 136 if compact else PIECES_END
+        self._head.short = compact
 
     def pieces(self) -> tuple[tuple[int, int], ...]:
         """(face in minor units, pieces) of every filled row."""
@@ -168,13 +170,15 @@ class _Head(QWidget):
         super().__init__()
         self._symbol = symbol
         self.end = PIECES_END
+        self.short = False
         self.setFixedHeight(37)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = paint.painter_of(self)
         paint.box(painter, self.rect().adjusted(0, 0, 0, 12), fill="sunken", radius=11)
         area = self.rect().adjusted(20, 0, -20, 0)
-        paint.text(painter, area, translate("Count", "Note or coin"), "caption", "muted")
+        word = translate("Count", "Face") if self.short else translate("Count", "Note or coin")
+        paint.text(painter, area, word, "caption", "muted")
         words = translate("Count", "Value, {symbol}").format(symbol=self._symbol)
         paint.text(painter, area, words, "caption", "muted", paint.RIGHT)
         middle = QRect(0, 0, self.width() - self.end, self.height())
