@@ -127,7 +127,7 @@ def test_the_sample_sale_has_no_rounding_line():
     assert [(line.code, line.amount_minor) for line in quote.lines] == [
         ("block 1", 51_150),
         ("block 2", 74_466),
-        ("rep_levy", 6_281),
+        ("levy", 6_281),
         ("vat", 21_103),
     ]
     assert quote.tariff_name == "Domestic D1" and quote.currency.code == "KES"
