@@ -201,6 +201,6 @@ def _listen(listen: str) -> socket.socket:
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
-            raise ConfigError("PORT_BUSY", address=listen, reason=error.strerror) from None
+            raise ConfigError("PORT_BUSY", port=port, address=listen) from None
         raise ConfigError("LISTEN_REFUSED", address=listen, reason=error.strerror) from None
     return listener

@@ -1,4 +1,4 @@
-"""English sentences for head office, its line and a utility's own files; see `message_words`."""
+"""English sentences for head office, its line, files and devices; see `message_words`."""
 
 from __future__ import annotations
 
@@ -148,4 +148,30 @@ FILES: dict[str, Words] = {
     ),
 }
 
-OFFICE_WORDS: dict[str, Words] = {**LINE, **STANDING, **OFFICE, **FILES}
+MACHINE: dict[str, Words] = {
+    "REPORT_NOWHERE": ("It was not said where to write the report.", NOTHING, "Name a file."),
+    "FILE_UNWRITABLE": ("{file} cannot be written: {reason}.", NOTHING, "Choose another file."),
+    "SQLITE_TOO_OLD": (
+        "The database library {found} is older than {needed}.",
+        NOTHING,
+        "Install the till again, with the versions that belong to it.",
+    ),
+    "TOKENS_INCOMPLETE": (
+        "The tokens in journal entry {seq} are not all of its sale's.",
+        NOTHING,
+        CALL,
+    ),
+    "PRINTER_ADDRESS": ("{address} is no printer's address.", SAFE, "Correct the settings."),
+    "PRINTER_ABSENT": ("The printer cannot be found.", SAFE, "Look at its cable and power."),
+    "PRINTER_LINK_LOST": ("The line to the printer broke.", SAFE, "Look at its cable and power."),
+    "PRINTER_SILENT": ("The printer does not answer.", SAFE, "Switch it off and on again."),
+    "LISTEN_FORM": ("{listen} cannot be listened on.", NOTHING, "Use tcp:HOST:PORT or pty:PATH."),
+    "PTY_UNSUPPORTED": ("{listen} needs Linux or macOS.", NOTHING, "Use tcp:HOST:PORT."),
+    "MODULE_ADDRESS_INVALID": (
+        "{address} is no security module's address.",
+        NOTHING,
+        "Use {expected}.",
+    ),
+}
+
+OFFICE_WORDS: dict[str, Words] = {**LINE, **STANDING, **OFFICE, **FILES, **MACHINE}
