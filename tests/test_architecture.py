@@ -20,7 +20,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from posapp import errors
+from posapp import cli, errors
+from posapp.headoffice import imports
 from posapp.ui.messages import WORDS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -412,6 +413,18 @@ def test_every_link_and_folder_of_the_readme_exists():
     ]
     assert folders
     assert not missing
+
+
+def test_the_readme_names_every_column_that_can_be_imported_and_no_other_command():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    columns = {name for name, _, _ in imports.CUSTOMERS + imports.METERS}
+    assert not {name for name in columns if f"`{name}`" not in text}
+    commands = set(re.findall(r"(?m)(?:^    |`|run )posapp ((?:[a-z]+ ?){1,2})", text))
+    for command in sorted(commands):
+        with pytest.raises(SystemExit) as end:
+            cli.main([*command.split(), "--help"])
+        assert end.value.code == 0, command
+    assert len(commands) > 8
 
 
 # --- licences -----------------------------------------------------------------------------------
