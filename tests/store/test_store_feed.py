@@ -99,6 +99,13 @@ def test_applying_again_changes_nothing(store: SqlStore, sync: SqlSyncStore):
     assert store.read(lambda reader: reader.search_words(["njoroge"], 9)) == ()
 
 
+def test_a_late_message_that_overlaps_brings_only_what_is_new(store: SqlStore, sync: SqlSyncStore):
+    sync.apply_rows("g", [row(1, a_customer(1)), row(2, a_customer(1, "New Name"))], 2)
+    sync.apply_rows("g", [row(1, a_customer(1)), row(3, a_customer(2))], 3)
+    assert store.read(lambda reader: reader.customer_name(1)) == a_customer(1, "New Name")
+    assert store.read(lambda reader: reader.customer_name(2)) == a_customer(2)
+
+
 def test_a_changed_customer_is_found_by_the_new_words_only(store: SqlStore, sync: SqlSyncStore):
     moved = replace(a_customer(1), address="5 Lake Street", phone="0711 222333", account="Z9")
     sync.apply_rows("g", [row(1, a_meter(1, 1)), row(2, a_customer(1)), row(3, moved)], 3)

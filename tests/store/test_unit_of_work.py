@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -108,6 +109,44 @@ def test_a_failed_transaction_leaves_no_trace(store: SqlStore):
     assert store.read(lambda reader: reader.clock_floor()) == START
     sale = Seller(store).sell()
     assert (sale.receipt, sale.sequence) == (1, 1)
+
+
+def test_a_commit_whose_error_came_after_it_was_durable_is_read_back(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+):
+    """After an error of the disk, memory is not believed: the next sale goes on from the file."""
+    seller = Seller(store)
+    real = store._database.write
+
+    @contextmanager
+    def fails_late():
+        with real() as connection:
+            yield connection
+        raise StoreError("STORE_DISK_ERROR")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store._database, "write", fails_late)
+        with pytest.raises(StoreError):
+            seller.begin(1)
+    assert seller.sell(2).receipt == 2
+    assert len(store.read(lambda reader: reader.open_sales())) == 1
+    assert store.verify_journal().broken_seq is None
+
+
+def test_what_a_failed_transaction_knew_is_forgotten(store: SqlStore):
+    seller = Seller(store)
+    seq, sale = seller.begin()
+    later = tuple(replace(item, tid=item.tid + 500) for item in sale.items)
+
+    def fails(unit: UnitOfWork) -> None:
+        unit.append(SaleRetimed(sale.sale_id, later, 9))
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        store.write(fails)
+    seller.end(seq, sale)
+    tid = store.look(lambda c: c.exec_driver_sql("SELECT tid FROM token").scalar_one())
+    assert tid == sale.items[0].tid
 
 
 def test_receipts_have_no_gaps_whatever_fails(store: SqlStore):
