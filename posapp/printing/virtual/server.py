@@ -202,7 +202,6 @@ class Server:
         if self._cut_power_after is not None:
             self._cut_power_after -= len(data)
             if self._cut_power_after <= 0:
-                self._cut_power_after = None
                 self._set_power(False)
 
     def _flush(self) -> None:
@@ -210,6 +209,7 @@ class Server:
             self._port.write(self._engine.answers.popleft())
 
     def _set_power(self, on: bool) -> None:
+        self._cut_power_after = None
         if on != self._on:
             self._on = on
             self._port.power(on)
