@@ -30,7 +30,7 @@ from tests.security_module.engines import NOON_TID, an_engine, order
 from tests.security_module.module_process import TILL, a_configuration, a_request, an_item
 
 ROUNDS = 3000
-few = settings(max_examples=30)  # the long fuzzing is a storm, not an ordinary test
+few = settings(max_examples=20)  # the long fuzzing is a storm, not an ordinary test
 
 plain = st.recursive(
     st.none()
