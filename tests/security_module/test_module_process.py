@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import random
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,7 @@ def now_tid() -> int:
 
 
 NUMBERS = itertools.count(1)
+SETTLED_WITHIN_S = 30.0
 
 
 class Till:
@@ -80,7 +83,9 @@ class Till:
     def settle(self, request: IssueRequest) -> IssueResult:
         """Until the module has said what became of it: ask, fetch, ask the same again."""
         asked = False
-        for _ in range(200):
+        deadline = time.monotonic() + SETTLED_WITHIN_S
+        last: ModuleError | None = None
+        while time.monotonic() < deadline:
             try:
                 if asked:
                     found = self.fetch(request.request_id)
@@ -92,8 +97,9 @@ class Till:
                 never_sent = error.code in ("PORT_MISSING", "MODULE_ABSENT")
                 if error.outcome is not Outcome.UNKNOWN and not never_sent:
                     raise
+                last = error
                 threading.Event().wait(0.01)
-        raise AssertionError("never settled")
+        raise AssertionError(f"never settled: {last}")
 
 
 @pytest.fixture
@@ -363,7 +369,6 @@ def test_a_serial_line_has_one_till_and_the_second_is_told_that_it_is_busy(
 
 @pytest.mark.skipif(not ON_POSIX, reason="a pty is Unix")
 def test_the_line_changes_no_byte_even_for_a_talker_that_sets_nothing(shared: Any) -> None:
-    import os
     import termios
 
     module = shared("pty")
@@ -388,10 +393,16 @@ def test_two_tills_on_tcp_take_turns(shared: Any, till_of: Any) -> None:
 # ---------------------------------------------------------------- starting
 
 
-def test_it_starts_in_well_under_a_second_and_stops_when_asked(make: Any) -> None:
-    module = make("tcp")
-    assert module.started_in_s < 2.0  # 0.2 s on an idle machine
-    assert module.stop() == 0
+def test_it_stops_when_asked(make: Any) -> None:
+    assert make("tcp").stop() == 0
+
+
+@pytest.mark.skipif(not LINUX, reason="reads another process's time by /proc")
+def test_it_starts_with_well_under_half_a_second_of_work(make: Any) -> None:
+    # Its processor time: how long that takes is a matter of what else the machine does.
+    fields = Path(f"/proc/{make('tcp').pid}/stat").read_text().rpartition(")")[2].split()
+    ticks = int(fields[11]) + int(fields[12])
+    assert ticks / os.sysconf("SC_CLK_TCK") < 0.5  # 0.2 s on the machine it was written on
 
 
 def test_a_second_process_on_one_module_is_refused(shared: Any) -> None:
