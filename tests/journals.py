@@ -4,15 +4,16 @@ that is random in life. Used by the tests of wire, sync and head office.
 
 from __future__ import annotations
 
+import functools
 import random
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
+from posapp import paths
 from posapp.codec.signing import SigningKey
 from posapp.domain.ids import uuid7
 from posapp.domain.meter import EncryptionAlgorithm, MeterConfiguration, luhn_digit
-from posapp.domain.sale import LineKind, SaleLine, Tender, TenderKind, TokenKind
+from posapp.domain.sale import Tender, TenderKind, TokenKind
 from posapp.journal.chain import Entry, Head, genesis
 from posapp.journal.facts import (
     Fact,
@@ -22,6 +23,9 @@ from posapp.journal.facts import (
     TillEnrolled,
     TokenItem,
 )
+from posapp.pricing.month import MonthLedger
+from posapp.pricing.pack import TariffPack, load_pack
+from posapp.pricing.quote import by_money
 
 START_MS = 1_795_060_800_000  # 2026-11-19 04:00 UTC
 BASE_2014_MS = 1_388_534_400_000
@@ -35,7 +39,7 @@ class TownMeter:
     number: str
     configuration: MeterConfiguration
     customer_id: int
-    tariff: str
+    pack: TariffPack
     month_tenths: int = 0
     fee_paid: bool = False
 
@@ -46,11 +50,11 @@ def town_meters(rng: random.Random, count: int = 600) -> list[TownMeter]:
     for place in range(count):
         body = "".join(rng.choice("0123456789") for _ in range(10))
         ea = EncryptionAlgorithm.STA if rng.random() < 0.6 else EncryptionAlgorithm.MISTY1
-        tariff = rng.choice(["dom@3", "dom@3", "life@2", "com@1"])
-        ti = {"dom@3": "01", "life@2": "02", "com@1": "07"}[tariff]
-        configuration = MeterConfiguration(ea, "600675", 1, ti, 2014)
+        place_of_pack = rng.choice([0, 0, 1, 2])
+        pack = town_packs()[place_of_pack]
+        configuration = MeterConfiguration(ea, "600675", 1, f"0{place_of_pack + 1}", 2014)
         customer = rng.randrange(1, 501) if place >= 500 else place + 1
-        meter = TownMeter(body + luhn_digit(body), configuration, customer, tariff)
+        meter = TownMeter(body + luhn_digit(body), configuration, customer, pack)
         meter.month_tenths = rng.choice([0, 0, rng.randrange(1, 2500)])
         meter.fee_paid = meter.month_tenths > 0
         meters.append(meter)
@@ -58,44 +62,14 @@ def town_meters(rng: random.Random, count: int = 600) -> list[TownMeter]:
     return meters
 
 
-_BLOCKS = {
-    "dom@3": (("block 1", 1000, "16.50"), ("block 2", None, "18.57")),
-    "life@2": (("block 1", 300, "12.14"), ("block 2", 700, "16.50"), ("block 3", None, "18.57")),
-    "com@1": (("energy", None, "20.97"),),
-}
-
-
-def price(meter: TownMeter, tender: int) -> tuple[list[SaleLine], int]:
-    """Lines that add up to `tender` (minor units) and the units in tenths of a kWh."""
-    lines: list[SaleLine] = []
-    net = int((Decimal(tender) / Decimal("1.16")).to_integral_value(ROUND_DOWN))
-    if meter.tariff == "com@1" and not meter.fee_paid:
-        fee = min(30000, net // 2)
-        lines.append(SaleLine(LineKind.FEE, "fixed fee", fee))
-        net -= fee
-    used, units, energy = meter.month_tenths, 0, 0
-    for code, size, rate in _BLOCKS[meter.tariff]:
-        room = None if size is None else max(0, size - used)
-        used = max(0, used - (size or 0))
-        minor_per_kwh = Decimal(rate) * 100 + Decimal("3.5")
-        fits = int((Decimal(net - energy) * 10 / minor_per_kwh).to_integral_value(ROUND_DOWN))
-        take = fits if room is None else min(room, fits)
-        if take <= 0:
-            continue
-        amount = Decimal(take) * Decimal(rate) * 10
-        cost = int(amount.to_integral_value(ROUND_HALF_UP))
-        lines.append(SaleLine(LineKind.ENERGY, code, cost, take, rate))
-        units += take
-        energy += cost + int(Decimal(take) * Decimal("0.35"))
-    levy = int((Decimal(units) * Decimal("0.35")).to_integral_value(ROUND_HALF_UP))
-    lines.append(SaleLine(LineKind.LEVY, "levy", levy, 0, "0.035"))
-    subtotal = sum(line.amount_minor for line in lines)
-    tax = int((Decimal(subtotal) * Decimal("0.16")).to_integral_value(ROUND_HALF_UP))
-    lines.append(SaleLine(LineKind.TAX, "vat", tax, 0, "16"))
-    left = tender - subtotal - tax
-    if left:
-        lines.append(SaleLine(LineKind.ROUNDING, "rounding", left))
-    return lines, units
+@functools.cache
+def town_packs() -> tuple[TariffPack, ...]:
+    """The shipped tariffs of one country: blocks, a levy, a standing charge, VAT."""
+    names = ("ke-domestic", "ke-standing-charge", "ke-small-business")
+    folder = paths.resources() / "tariffs"
+    return tuple(
+        load_pack((folder / f"{name}.toml").read_text(encoding="utf-8"), name) for name in names
+    )
 
 
 class Journal:
@@ -133,8 +107,12 @@ class Journal:
         rng = self.rng
         self.at_ms += rng.randrange(15_000, 240_000)
         meter = rng.choice(self.meters)
-        tender = rng.choice([2000, 5000, 10000, 10000, 20000, 20000, 50000, 100000, 35000, 150000])
-        lines, units = price(meter, tender)
+        tender = rng.choice([5000, 10000, 10000, 20000, 20000, 50000, 100000, 35000, 150000])
+        if not meter.fee_paid:
+            tender = max(tender, 20000)  # the standing charge is taken first
+        month = MonthLedger(meter.month_tenths, meter.fee_paid)
+        quote = by_money(meter.pack, tender, month)
+        units = quote.units_tenths
         received = tender if rng.random() < 0.7 else -(-tender // 50000) * 50000
         tid = (self.at_ms - BASE_2014_MS) // 60_000
         self.receipt += 1
@@ -148,9 +126,9 @@ class Journal:
             meter=meter.number,
             configuration=meter.configuration,
             customer_id=meter.customer_id,
-            tariff=meter.tariff,
+            tariff=quote.tariff,
             currency="KES",
-            lines=tuple(lines),
+            lines=quote.lines,
             tenders=(Tender(TenderKind.CASH, received),),
             units_tenths=units,
             month_units_before=meter.month_tenths,

@@ -15,7 +15,7 @@ from datetime import date
 from typing import TypeVar
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -61,7 +61,10 @@ def make_app(open_office: Callable[[], Office], on_ready: Callable[[], None]) ->
         kind = _NAMES.get(request.path_params["name"])
         if kind is None:
             return _plain(404)
-        frame = await _body(request)
+        try:
+            frame = await _body(request)
+        except ClientDisconnect:
+            return _plain(400)  # nobody hears it: the line broke in the middle of a frame
         if frame is None:
             return _plain(413)
         try:

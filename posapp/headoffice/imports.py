@@ -71,9 +71,9 @@ class BadRow:
     code: str
     params: Mapping[str, object]
 
-    def __str__(self) -> str:
-        words = ", ".join(f"{name} {value}" for name, value in self.params.items())
-        return f"line {self.line}: {self.code}" + (f" ({words})" if words else "")
+    def error(self) -> InputError:
+        """The same as an error, for whoever has words for its code."""
+        return InputError(self.code, **self.params)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +99,16 @@ class ImportReport:
         """How many rows were left out."""
         return sum(file.bad_rows for file in self.files)
 
-    def text(self) -> str:
-        """Plain lines for a terminal."""
+    def text(self, say: Callable[[PosError], str] = str) -> str:
+        """Plain lines for a terminal; `say` puts the reason of a bad row into words."""
         lines = []
         for file in self.files:
             counts = f"{file.added} new, {file.changed} changed, {file.unchanged} as before"
             left_out = f", {file.bad_rows} left out" if file.bad_rows else ""
             lines.append(f"{file.file}: {counts}{left_out}")
-            lines += [f"  {row}" for row in file.bad]
+            lines += [f"  line {row.line}: {say(row.error())}" for row in file.bad]
+            if file.bad_rows > len(file.bad):
+                lines.append(f"  and {file.bad_rows - len(file.bad)} more")
         return "\n".join(lines)
 
 

@@ -17,7 +17,7 @@ from posapp.wire.messages import Pushed, Rows, Verdict, Welcome
 BATCH_BYTES_MIN = 4 * 1024
 BATCH_BYTES_FIRST = 16 * 1024  # about two seconds of a slow line
 BATCH_BYTES_MAX = 256 * 1024
-PULL_BYTES = 64 * 1024
+PULL_BYTES = 256 * 1024  # before compression; about 30 kB on the line
 STEPS_MAX = 10_000  # of one round; a head office that never ends is a fault
 
 # Only a person at head office can end these; selling elsewhere is not touched by them.

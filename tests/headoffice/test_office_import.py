@@ -136,8 +136,9 @@ def test_bad_customers_are_named_and_the_others_load(office, tmp_path):
     ]
     assert report.files[0].bad[3] == BadRow(6, "ROW_REPEATED", {"first_line": 2})
     assert (report.files[0].added, report.bad_rows) == (2, 8)
+    assert "  line 3: sorry" in report.text(lambda _: "sorry")
     assert "c.csv: 2 new, 0 changed, 0 as before, 8 left out" in report.text()
-    assert "line 6: ROW_REPEATED (first_line 2)" in report.text()
+    assert "line 6: ROW_REPEATED (first_line=2)" in report.text()
 
 
 def test_bad_meters_are_named_and_the_others_load(office, code, tmp_path):

@@ -222,7 +222,12 @@ def test_the_http_side_says_no_in_its_own_words(server):
         assert client.post("/s1/push", content=long).status_code == 413
         assert client.get("/totals/yesterday").status_code == 400
         assert client.get("/totals/2026-11-19").json()["sales"] == 0
+        with socket.create_connection(("127.0.0.1", server.port)) as broken:
+            broken.sendall(b"POST /s1/push HTTP/1.1\r\nhost: x\r\ncontent-length: 900\r\n\r\nhalf")
+        assert client.get("/health").json()["ok"] is True
     assert server.stop() == 0
+    log = server.folder / "headoffice.log"
+    assert not log.exists() or "Traceback" not in log.read_text(encoding="utf-8")
 
 
 def test_a_busy_port_is_named_and_the_folder_stays_usable(server):

@@ -29,7 +29,7 @@ from posapp.wire.feed import FeedRow
 from posapp.wire.messages import Hello, Pushed, Rows, Verdict, Welcome
 
 TILL = bytes(range(16))
-SCHEDULES = 2500
+SCHEDULES = 2000
 ROUNDS_TO_CONVERGE = 6
 
 

@@ -98,7 +98,7 @@ bodies = st.dictionaries(st.integers(0, 5), values, max_size=4)
 rows = st.tuples(st.integers(0, 3), st.integers(0, 1), st.integers(0, 1 << 41), bodies)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(rows, min_size=1, max_size=12), st.integers(0, 5))
 def test_whatever_an_entry_holds_it_comes_back_byte_for_byte(written, base):
     entries = tuple(
