@@ -259,6 +259,7 @@ class Dialog:
         """What ends a slip so that the printer confirms it on paper; b"" if it cannot."""
         assert len(id4) == 4 and all(0x20 <= byte <= 0x7E for byte in id4)
         if self._profile.process_id:
+            self.printed.discard(id4)  # numbers come round again
             return b"\x1d(H\x06\x0000" + id4
         return self.credit_command()
 

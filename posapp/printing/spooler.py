@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 
 from posapp.clock import Clock
@@ -36,7 +37,8 @@ Renderer = Callable[[Document, Profile], Slip]
 
 WAITING = (PrintState.HELD, PrintState.SENDING, PrintState.SENT, PrintState.QUEUED)
 STARTED = (PrintState.SENDING, PrintState.SENT, PrintState.HELD)
-JOBS_LISTED_MAX = 1_000
+RECOVERED_MAX = 1_000
+COUNTED_MAX = 200  # `waiting` counts no further; documents come with the rows
 RESENDS_MAX = 3  # copies made without a person asking; then someone must look at the printer
 COPY_QUEUED = "COPY_QUEUED"
 POLL_MS = 5_000
@@ -108,7 +110,7 @@ class Spooler:
             if self._asked or self._closing_ms is not None:
                 return
             self._asked = True
-        self._lanes.run(Lane.PRINTER, self._work, urgency)
+        self._lanes.run(Lane.PRINTER, self._work, urgency).add_done_callback(_report)
 
     # ------------------------------------------------------------ on the printer lane
 
@@ -135,11 +137,15 @@ class Spooler:
         return closing is not None and self._clock.monotonic_ms() - closing > CLOSE_GRACE_MS
 
     def _next(self) -> PrintJob | None:
-        queued = (PrintState.QUEUED,)
-        jobs = self._store.read(lambda reader: reader.print_jobs(queued, JOBS_LISTED_MAX))
-        for job in jobs:
-            if job.job_id == self._first_id:
+        """The copy that a customer waits for, else the oldest."""
+        first = self._first_id
+        if first:
+            job = self._store.read(lambda reader: reader.print_job(first))
+            if job is not None and job.state is PrintState.QUEUED:
                 return job
+            self._first_id = 0
+        queued = (PrintState.QUEUED,)
+        jobs = self._store.read(lambda reader: reader.print_jobs(queued, 1))
         return jobs[0] if jobs else None
 
     def _begin(self, job: PrintJob) -> bool:
@@ -172,7 +178,11 @@ class Spooler:
             return slip
         strip = broken_slip(document.language, document.zone)
         void = self._renderer(strip, self._profile)
-        return Slip((*void.pieces, *slip.pieces), void.length_mm + slip.length_mm)
+        # Zeros for a printer that still waits for the rest of a picture; else it ignores them.
+        # One piece: a question between them would be taken for dots and never answered.
+        filler = bytes(self._profile.command_max + 16)
+        pieces = (filler, *void.pieces, *slip.pieces)
+        return Slip(pieces, void.length_mm + slip.length_mm)
 
     def _customer(self, customer_id: int) -> Customer | None:
         return self._store.read(lambda reader: reader.customer_name(customer_id))
@@ -294,7 +304,7 @@ class Spooler:
     def _recover(self) -> None:
         """Jobs that a killed till left half-way: nobody knows what is on paper."""
         self._recovered = True
-        jobs = self._store.read(lambda reader: reader.print_jobs(STARTED, JOBS_LISTED_MAX))
+        jobs = self._store.read(lambda reader: reader.print_jobs(STARTED, RECOVERED_MAX))
         for job in jobs:
             log.info("print job %d was under way when the till ended; a copy follows", job.job_id)
             self._copy_instead(job)
@@ -326,7 +336,7 @@ class Spooler:
 
     def _look(self) -> None:
         """Renew what `status` says."""
-        jobs = self._store.read(lambda reader: reader.print_jobs(WAITING, JOBS_LISTED_MAX))
+        jobs = self._store.read(lambda reader: reader.print_jobs(WAITING, COUNTED_MAX))
         state = PrinterState.ABSENT if self._dialog is None else self._dialog.health.state
         if self._silent and state in (PrinterState.ABSENT, PrinterState.UNKNOWN):
             state = PrinterState.OFFLINE  # the line is there, the printer does not speak
@@ -342,3 +352,10 @@ class Spooler:
         if self._dialog is not None:
             self._dialog.close()
             self._dialog = None
+
+
+def _report(done: Future[None]) -> None:
+    """Nobody waits for this work: what went wrong in it must not stay unheard."""
+    error = done.exception()
+    if error is not None:
+        log.error("printing was interrupted", exc_info=error)

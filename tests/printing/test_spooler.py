@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -244,6 +245,24 @@ def test_a_till_killed_inside_a_slip_prints_a_copy_next_time(
     assert counter.state(jobs[0]) is PrintState.UNCERTAIN
     assert [is_copy(text) for text in sheets_of(fresh, 1)] == [True]
     assert [is_copy(text) for text in sheets_of(fresh, 2)] == [False]
+
+
+def test_half_a_picture_in_the_printer_does_not_eat_the_copy(
+    counter: Counter, fresh: PrinterProcess
+):
+    counter.spooler.close()
+    host, _, port = fresh.address.removeprefix("tcp:").rpartition(":")
+    with socket.create_connection((host, int(port))) as line:
+        line.sendall(b"\x1b@half\n\x1dv0\x00\x48\x00\x18\x00" + bytes(100))
+        wait_until(lambda: fresh.status()["buffered"] == 108)
+    counter.spooler = counter.a_spooler()
+    data = build_receipt(a_receipt(sale=a_sale(receipt=9))).to_bytes()
+    job = counter.store.write(lambda uow: uow.add_print_job("receipt", "R", data))
+    counter.store.write(lambda uow: uow.set_print_job(job, PrintState.SENDING))
+    counter.printed()
+    broken, copy = fresh.texts()
+    assert "half" in broken and "is void" in broken
+    assert copy.strip().startswith("COPY 1") and "MM03-0000009" in copy
 
 
 def test_a_reprint_is_marked_as_a_copy(counter: Counter, fresh: PrinterProcess):

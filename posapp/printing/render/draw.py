@@ -111,14 +111,17 @@ def _draw_text(
     glyphs = profile.cell_height * line.size
     baseline = top + (height - glyphs) // 2 + round(glyphs * _BASELINE)
     font = _font(cell, line.bold)
-    place = start
+    place = before = start
     for word, count in _words(line.text):
-        draw.text((place, baseline), word, fill=ink, font=font, anchor="ls")
+        if count:
+            before = place
+        # A combining mark is drawn in the cell of its letter, where this font has room for it.
+        draw.text((before, baseline), word, fill=ink, font=font, anchor="ls")
         place += count * cell
 
 
 def _words(text: str) -> list[tuple[str, int]]:
-    """The text in one piece where every letter is one cell, else letter by letter."""
+    """The text whole where every letter is one cell, else letter by letter; marks take none."""
     if cells(text) == len(text):
         return [(text, len(text))]
     return [(char, cells(char)) for char in text]
