@@ -22,7 +22,6 @@ from posapp.clock import SystemClock
 from posapp.config import TillConfig
 from posapp.errors import PosError, StoreError
 from posapp.lanes import Lane, ThreadLanes
-from posapp.log import write_crash
 from posapp.paths import private_folder
 from posapp.ui import theme
 from posapp.ui.i18n import load_language
@@ -165,6 +164,8 @@ class CrashFiles:
             if app is not None:
                 app.quit()
             return
+        from posapp.log import write_crash  # a crash is rare; the window opens without it
+
         error.__traceback__ = error.__traceback__ or trace
         where = write_crash(self._folder, error, SystemClock().now())
         log.error("unexpected %s; its traceback is in %s", kind.__name__, where)

@@ -10,13 +10,16 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from posapp.domain.energy import units_text
 from posapp.domain.money import Currency, money_text
-from posapp.domain.site import Site
 from posapp.errors import Outcome, PosError
 from posapp.ui import message_words, message_words_more, message_words_office
 from posapp.ui.message_words import SHORT, UNKNOWN_OUTCOME, UNLISTED, Words
+
+if TYPE_CHECKING:
+    from posapp.domain.site import Site
 
 Formatter = Callable[[str, object], str]
 

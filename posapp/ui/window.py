@@ -21,7 +21,6 @@ from posapp.errors import PosError
 from posapp.lanes import Lane
 from posapp.ui.i18n import time_text, translate
 from posapp.ui.start import FirstRunPage, KeySheet, StartPage
-from posapp.ui.status_words import chips
 from posapp.ui.tasks import Tasks
 from posapp.ui.widgets.focus import FocusRing
 from posapp.ui.widgets.panels import Banner
@@ -59,6 +58,7 @@ class MainWindow(QWidget):
         self._sheet: KeySheet | None = None
         self._notice: Banner | None = None
         self._pages: dict[str, QWidget] = {}
+        self._inside: list[QAction] = []  # off while nobody is signed in: Alt+1 is a person then
         self._current = ""
         self.setWindowTitle("posapp")
         self.setMinimumSize(WIDTH_MIN, HEIGHT_MIN)  # pages turn compact below 1280
@@ -136,6 +136,8 @@ class MainWindow(QWidget):
             action.setToolTip(f"{words} ({key})")
             action.triggered.connect(lambda _=False, do=do: do())
             self.addAction(action)
+            if name != "keys":
+                self._inside.append(action)
 
     # ------------------------------------------------------------ pages
 
@@ -227,6 +229,7 @@ class MainWindow(QWidget):
         if sell is not None:
             self.sell_page().close_read_out()
         self._operator = None
+        self._allow(inside=False)
         self._current = "login"
         self.rail.hide()
         login = self.login_page()
@@ -239,6 +242,7 @@ class MainWindow(QWidget):
         """A person signed in; without a shift of theirs only the shift page is open to them."""
         again = self._last_operator == operator and shift is not None
         self._operator = operator
+        self._allow(inside=True)
         self._last_operator = operator if shift is not None else None
         self._shift = shift
         self.rail.show()
@@ -251,6 +255,10 @@ class MainWindow(QWidget):
         self.go("sell")
 
     _last_operator: Operator | None = None
+
+    def _allow(self, *, inside: bool) -> None:
+        for action in self._inside:
+            action.setEnabled(inside)
 
     def _shift_closed(self) -> None:
         self._shift = None
@@ -284,6 +292,8 @@ class MainWindow(QWidget):
     def _show_strip(self) -> None:
         if self._status is None or self._till is None:
             return
+        from posapp.ui.status_words import chips  # its enums come with the till, not before
+
         now, site = self._till.clock.now(), self._till.site
         counting = self._current == "shift"
         for name, words in chips(self._status, site, now, hide_float=counting).items():

@@ -204,6 +204,15 @@ class Reading:
     def open_shift(self):
         return self._world.shift
 
+    def shift(self, number):
+        return self._world.shift
+
+    def lease(self):
+        return Lease(1, 20_000_000, 10_000_000, 5000, NOW + timedelta(days=12))
+
+    def vended_total_minor(self):
+        return sum(s.intent.amount_minor for s in self._world.sales)
+
     def last_shift_number(self):
         return self._world.shifts
 

@@ -18,7 +18,7 @@ from posapp.ui.login.presenter import PIN_MIN, LoginPresenter, LoginState
 from posapp.ui.running import Runner
 from posapp.ui.widgets.buttons import NumPad, PersonTile
 from posapp.ui.widgets.fields import AmountField, PinField
-from posapp.ui.widgets.panels import Banner, SlipPanel
+from posapp.ui.widgets.panels import Banner, SlipPanel, relayout
 from posapp.ui.widgets.text import Label, Paragraph
 
 if TYPE_CHECKING:
@@ -280,6 +280,7 @@ class LoginPage(QWidget):
         assert layout is not None
         layout.setContentsMargins(sides, ends, sides, 24 if compact else 32)
         self._lay_people()
+        relayout(self)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         compact = self.window().width() < theme.COMPACT_BELOW

@@ -23,7 +23,7 @@ from posapp.ui.widgets import paint
 from posapp.ui.widgets.buttons import Button
 from posapp.ui.widgets.charts import BarChart, Table
 from posapp.ui.widgets.lines import Line, QuoteLines
-from posapp.ui.widgets.panels import Banner, Chip, Panel, SlipPanel
+from posapp.ui.widgets.panels import Banner, Chip, Panel, SlipPanel, relayout
 from posapp.ui.widgets.text import Label
 
 if TYPE_CHECKING:
@@ -353,6 +353,7 @@ class DayPage(QWidget):
         self._column.setContentsMargins(sides, ends, sides, ends)
         self.slip.set_compact(compact)
         self.ways.setVisible(not compact)
+        relayout(self)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         compact = self.window().width() < theme.COMPACT_BELOW

@@ -29,7 +29,7 @@ from posapp.ui.sell.work import (
     TenderPanel,
 )
 from posapp.ui.widgets.fields import Omnibox
-from posapp.ui.widgets.panels import Banner, SlipPanel
+from posapp.ui.widgets.panels import Banner, SlipPanel, relayout
 from posapp.ui.widgets.token import TokenReadOut
 
 if TYPE_CHECKING:
@@ -249,6 +249,7 @@ class SellPage(QWidget):
         self.amount.pad.set_compact(compact)
         self.tender.set_compact(compact)
         self.sold.set_compact(compact)
+        relayout(self)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         compact = self.window().width() < theme.COMPACT_BELOW

@@ -349,13 +349,15 @@ class TokenPanel(Panel):
         head.addLayout(names, 1)
         head.addWidget(self.chip, 0, Qt.AlignmentFlag.AlignTop)
         self.hint = Label(
-            translate("Sell", "Key it in on the meter, then press enter ↵"), "body", "muted"
+            translate("Sell", "Key it in on the meter, then press enter ↵"),
+            "body",
+            "muted",
+            elide=True,
         )
         units = QHBoxLayout()
         units.setSpacing(24)
         units.addWidget(self.units)
-        units.addWidget(self.hint, 0, Qt.AlignmentFlag.AlignBottom)
-        units.addStretch(1)
+        units.addWidget(self.hint, 1, Qt.AlignmentFlag.AlignBottom)
         low = QHBoxLayout()
         low.setContentsMargins(24, 16, 24, 20)
         low.setSpacing(8)

@@ -21,7 +21,7 @@ from posapp.ui.widgets.buttons import Button, NumPad
 from posapp.ui.widgets.count import DenominationTable
 from posapp.ui.widgets.fields import TextField
 from posapp.ui.widgets.lines import Line, QuoteLines
-from posapp.ui.widgets.panels import Banner, Chip, Panel, SlipPanel
+from posapp.ui.widgets.panels import Banner, Chip, Panel, SlipPanel, relayout
 from posapp.ui.widgets.text import BigNumber, Label, Paragraph
 
 if TYPE_CHECKING:
@@ -399,6 +399,7 @@ class ShiftPage(QWidget):
         self.table.set_compact(compact)
         self._steps.setVisible(not compact)
         self.slip.set_compact(compact)
+        relayout(self)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         compact = self.window().width() < theme.COMPACT_BELOW

@@ -17,7 +17,7 @@ from posapp.ui.sell.slips import Body
 from posapp.ui.status_words import chips
 from posapp.ui.sync.presenter import SyncPresenter, SyncState
 from posapp.ui.widgets.lines import Line, QuoteLines
-from posapp.ui.widgets.panels import Banner, Panel, SlipPanel
+from posapp.ui.widgets.panels import Banner, Panel, SlipPanel, relayout
 from posapp.ui.widgets.text import BigNumber, Label, Paragraph, StateShape
 
 if TYPE_CHECKING:
@@ -202,6 +202,7 @@ class SyncPage(QWidget):
         sides, ends = (16, 16) if compact else (24, 20)
         self._column.setContentsMargins(sides, ends, sides, ends)
         self.slip.set_compact(compact)
+        relayout(self)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         compact = self.window().width() < theme.COMPACT_BELOW

@@ -111,10 +111,10 @@ class DenominationTable(Panel):
             word.setVisible(not compact)
         for field, amount, row in zip(self.fields, self._values, self._rows, strict=True):
             field.setFixedWidth(80 if compact else 104)
-            amount.setFixedWidth(104 if compact else 128)
+            amount.setFixedWidth(96 if compact else 128)
             amount.setFont(theme.active().font_of(15 if compact else 18, 400))
             row.setContentsMargins(16 if compact else 20, 3, 16 if compact else 20, 3)
-        self._head.end = self._total.end = 136 if compact else PIECES_END
+        self._head.end = self._total.end = 128 if compact else PIECES_END
         self._head.short = compact
 
     def pieces(self) -> tuple[tuple[int, int], ...]:

@@ -9,6 +9,7 @@ from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
+    QLayout,
     QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
@@ -200,6 +201,14 @@ class Banner(QWidget):
 def escape(text: str) -> str:
     """Plain text as HTML."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def relayout(root: QWidget) -> None:
+    """Forget every measure below `root`; views that are hidden keep old ones otherwise."""
+    for widget in root.findChildren(QWidget):
+        widget.updateGeometry()
+    for layout in root.findChildren(QLayout):
+        layout.invalidate()
 
 
 class SlipPanel(QWidget):
