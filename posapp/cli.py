@@ -240,9 +240,10 @@ def _office_serve(arguments: Arguments) -> int:
 
 def _office_import(arguments: Arguments) -> int:
     from posapp.bootstrap import headoffice
+    from posapp.ui.messages import english
 
     report = headoffice.import_files(arguments.dir, arguments.files)
-    print(report.text())
+    print(report.text(lambda error: f"{english(error).what} [{error.code}]"))
     return EXIT_FAILED if report.bad_rows else 0
 
 
