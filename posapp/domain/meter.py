@@ -12,7 +12,6 @@ from enum import IntEnum, StrEnum
 
 from posapp.errors import InputError
 
-
 _DOUBLED = bytes.maketrans(b"0123456789", b"0246813579")  # twice a digit, less 9 when above 9
 
 
@@ -86,17 +85,19 @@ class MeterConfiguration:
 
     def __post_init__(self) -> None:
         valid = (
-            len(self.sgc) == 6
-            and self.sgc.isdigit()
+            _digits(self.sgc, 6)
             and 1 <= self.krn <= 9
-            and len(self.ti) == 2
-            and self.ti.isdigit()
+            and _digits(self.ti, 2)
             and self.base_date in (1993, 2014, 2035)
             and 0 <= self.ken <= 255
             and self.tct in (1, 2, 7)
         )
         if not valid:
             raise InputError("METER_CONFIGURATION", sgc=self.sgc, krn=self.krn, ti=self.ti)
+
+
+def _digits(text: str, count: int) -> bool:
+    return len(text) == count and text.isascii() and text.isdigit()
 
 
 class MeterState(StrEnum):

@@ -17,6 +17,7 @@ from posapp.lanes import Urgency
 from posapp.ports import (
     IssueRequest,
     IssueResult,
+    ModuleState,
     NotFound,
     SaleRecord,
     SecurityModule,
@@ -57,23 +58,35 @@ class Issue:
             try:
                 result = self._once(record, fetch_first=fetch_first)
             except ModuleError as error:
-                if error.outcome is Outcome.UNKNOWN or (fetch_first and not _refusal(error)):
-                    lost, fetch_first = error, True
-                    if not self._reachable():
-                        break
-                    continue
+                asked_before = fetch_first
                 if error.code == "TID_WINDOW" and retimes < RETIMES_MAX:
                     retimes += 1
                     record = self._retime(record, error)
-                    continue
-                raise self._end(record, error) from error
+                elif error.outcome is Outcome.UNKNOWN or (asked_before and not _refusal(error)):
+                    lost, fetch_first = error, True
+                    if not self._reachable():
+                        break
+                elif not asked_before or error.code == "STALE" or self._burnt(record):
+                    raise self._end(record, error) from error
+                continue
             return self._store_outcome(record, result)
         return self._leave_open(record, lost)
+
+    def _burnt(self, record: SaleRecord) -> bool:
+        """Make sure that no late frame of a request that was asked before can ever run."""
+        intent = record.intent
+        try:
+            self._module.cancel(intent.sale_id, self._till_id(), intent.sequence)
+        except ModuleError as error:
+            log.info("a refused request could not be burnt (%s); it is asked for again", error.code)
+            return False
+        return True
 
     def _once(self, record: SaleRecord, *, fetch_first: bool) -> IssueResult:
         intent = record.intent
         request = self._request(intent)
         if fetch_first:
+            self._same_module(intent)
             try:
                 answer = self._module.fetch(request.request_id, request.till_id)
             except ModuleError as error:  # not even "not found": nothing is known of the request
@@ -82,11 +95,26 @@ class Issue:
                 return answer
         return self._module.issue(request)
 
+    def _same_module(self, intent: SaleIntended) -> None:
+        """Only the module that was asked knows what became of a request."""
+        status = self._module.status()
+        if status.state is not ModuleState.READY:
+            status = self._module.refresh()
+        if status.module_id != intent.module_id:
+            raise ModuleError(
+                "WRONG_MODULE",
+                outcome=Outcome.UNKNOWN,
+                expected=intent.module_id,
+                found=status.module_id,
+            )
+
+    def _till_id(self) -> bytes:
+        return self._store.read(lambda reader: reader.site().till_id)
+
     def _request(self, intent: SaleIntended) -> IssueRequest:
-        till_id = self._store.read(lambda reader: reader.site().till_id)
         return IssueRequest(
             request_id=intent.sale_id,
-            till_id=till_id,
+            till_id=self._till_id(),
             sequence=intent.sequence,
             meter=intent.meter,
             configuration=intent.configuration,
@@ -158,12 +186,28 @@ class Issue:
         ) from lost
 
 
-# The module never saw the request: the line was not there before the first byte went out.
-_NEVER_SENT = frozenset(
-    {"MODULE_ABSENT", "PORT_MISSING", "PORT_BUSY", "PORT_DENIED", "WRONG_MODULE"}
+# What the module itself answers when it will not; everything else says nothing about the request.
+_REFUSALS = frozenset(
+    {
+        "BASE_DATE_MISMATCH",
+        "CLOCK_AHEAD",
+        "CLOCK_BEHIND",
+        "DKGA_EA",
+        "FIELD_RANGE",
+        "KEY_EXPIRED",
+        "KEY_NOT_FOUND",
+        "KEY_TYPE",
+        "KEY_TYPE_CARRIER",
+        "KEY_TYPE_NO_CREDIT",
+        "RESERVED_USED",
+        "RID_CONFLICT",
+        "STALE",
+        "TID_WINDOW",
+        "UNSUPPORTED",
+    }
 )
 
 
 def _refusal(error: ModuleError) -> bool:
-    """Whether the module itself said no (and so never executed it)."""
-    return error.outcome is Outcome.NOT_EXECUTED and error.code not in _NEVER_SENT
+    """Whether the module itself said no to this request (and so never executed it)."""
+    return error.outcome is Outcome.NOT_EXECUTED and error.code in _REFUSALS
