@@ -22,13 +22,11 @@ from posapp.errors import ConfigError, StoreError
 from posapp.journal.verify import Verdict
 from posapp.lanes import InlineLanes, Lanes, ThreadLanes
 from posapp.ports import LinkState, SyncStatus
-from posapp.printing.layout import lay_out
 from posapp.printing.link import link_factory
 from posapp.printing.previewer import DocumentPreviewer
-from posapp.printing.profile import Profile, load_profile
-from posapp.printing.render.escpos import Slip, render_escpos
+from posapp.printing.profile import load_profile
+from posapp.printing.render.slip import render_slip
 from posapp.printing.spooler import Spooler
-from posapp.reports.document import Document
 from posapp.reports.people import resolver
 from posapp.security_module.manager import ModuleManager
 from posapp.services.find import Find
@@ -104,7 +102,7 @@ def _assemble(
 ) -> Till:
     profile = load_profile(settings.printer_model)
     factory = link_factory(settings.printer_address)
-    spooler = Spooler(store, factory, profile, _slip, clock, lanes)
+    spooler = Spooler(store, factory, profile, render_slip, clock, lanes)
     people = resolver(lambda number: store.read(lambda reader: reader.customer_name(number)))
     previewer = DocumentPreviewer(profile, people)
     line = _head_office(settings, store, clock, randomness)
@@ -132,10 +130,6 @@ def _assemble(
     )
     caretaker.start()
     return till
-
-
-def _slip(document: Document, profile: Profile) -> Slip:
-    return render_escpos(lay_out(document, profile), profile)
 
 
 def _head_office(
@@ -290,7 +284,7 @@ def write_report(folder: Path | None, day: date, pdf: Path | None, slip: Path | 
         profile = load_profile(settings.printer_model)
         people = resolver(lambda number: store.read(lambda reader: reader.customer_name(number)))
         previewer = DocumentPreviewer(profile, people)
-        spooler = Spooler(store, None, profile, _slip, clock, InlineLanes())
+        spooler = Spooler(store, None, profile, render_slip, clock, InlineLanes())
         report = DailyReport(store, spooler, clock, previewer)
         if pdf is not None:
             _write(pdf, report.pdf(day))

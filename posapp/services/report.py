@@ -8,7 +8,7 @@ from posapp.ports import Clock, Previewer, PrintQueue, Reader, SaleRecord, Store
 from posapp.reports.daily_facts import DailyFacts, facts_from
 from posapp.reports.daily_sales import build_daily, build_daily_slip
 from posapp.services.packs import parsed_pack
-from posapp.services.slips import PAGE, UNPRINTED, UNPRINTED_MAX, operator_names
+from posapp.services.slips import PAGE, operator_names, waiting_slips
 
 
 class DailyReport:
@@ -57,7 +57,7 @@ class DailyReport:
             lease=reader.lease(),
             vended_total_minor=reader.vended_total_minor(),
             copies=sum(reader.print_counts(shift.number)[1] for shift in shifts),
-            unconfirmed_slips=len(reader.print_jobs(UNPRINTED, UNPRINTED_MAX)),
+            unconfirmed_slips=waiting_slips(reader),
             waiting_entries=reader.head().seq - reader.acknowledged_seq(),
         )
 

@@ -10,7 +10,7 @@ from posapp.domain.shift import CashCount, Shift
 from posapp.errors import InputError, SaleError
 from posapp.journal.facts import ShiftClosed, ShiftOpened
 from posapp.ports import PrintQueue, Reader, SaleRecord, Store, UnitOfWork
-from posapp.services.slips import UNPRINTED, UNPRINTED_MAX, sales_of, shift_slip_of
+from posapp.services.slips import sales_of, shift_slip_of, waiting_slips
 
 FLOAT_MINOR_MAX = 10**10
 REASON_MAX = 120
@@ -76,7 +76,7 @@ class CloseShift:
                 counted_minor=count.total_minor,
                 variance_minor=count.total_minor - expected,
                 open_sales=len(reader.open_sales()),
-                waiting_slips=len(reader.print_jobs(UNPRINTED, UNPRINTED_MAX)),
+                waiting_slips=waiting_slips(reader),
             )
 
         return self._store.read(read)

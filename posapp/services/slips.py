@@ -14,6 +14,13 @@ from posapp.services.packs import parsed_pack
 PAGE = 500
 UNPRINTED = (PrintState.QUEUED, PrintState.SENDING, PrintState.HELD, PrintState.UNCERTAIN)
 UNPRINTED_MAX = 1000
+COPY_QUEUED = "COPY_QUEUED"  # the spooler's word for: a copy in the queue stands for this slip
+
+
+def waiting_slips(reader: Reader) -> int:
+    """Slips that have not come out yet, each counted once."""
+    jobs = reader.print_jobs(UNPRINTED, UNPRINTED_MAX)
+    return sum(1 for job in jobs if job.held != COPY_QUEUED)
 
 
 def last_purchase(reader: Reader, meter: str) -> date | None:
@@ -60,7 +67,7 @@ def shift_slip_of(
         chain_code=reader.head().code,
         slips_printed=printed,
         copies_printed=copies,
-        waiting_slips=len(reader.print_jobs(UNPRINTED, UNPRINTED_MAX)),
+        waiting_slips=waiting_slips(reader),
     )
     document = build_shift_slip(facts)
     return document.title, document.to_bytes()
