@@ -21,8 +21,10 @@ def window(qtbot, qapp, world, tmp_path):
     from posapp.ui import theme
     from posapp.ui.window import MainWindow
 
-    theme.load_fonts()
-    theme.install(qapp, "light")
+    if qapp.property("dressed") != theme.active().name:
+        theme.load_fonts()
+        theme.install(qapp, "light")
+        qapp.setProperty("dressed", "light")
     made = MainWindow(ui_town.build_till(world), TillConfig(tmp_path))
     qtbot.addWidget(made)
     made.show()

@@ -16,6 +16,7 @@ from posapp.ui.shift.presenter import Step
 from posapp.ui.shots import settle
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
+NONE, KEYPAD = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier
 CTRL, ALT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.AltModifier
 PAGES = ("sell", "shift", "day", "sync")
 
@@ -75,9 +76,13 @@ def test_same_again_is_three_keys_after_a_scan(world, fingers):
 
 
 @pytest.mark.usefixtures("selling")
-def test_plus_sells_for_exact_cash(world, fingers):
-    buy(fingers)
-    fingers.press("+")
+@pytest.mark.parametrize("modifier", [NONE, KEYPAD], ids=["plain", "keypad"])
+def test_star_and_plus_work_on_every_part_of_the_keyboard(world, fingers, modifier):
+    fingers.type(AMINA.digits)
+    fingers.press(Qt.Key.Key_Asterisk, modifier)
+    fingers.enter()
+    fingers.press(Qt.Key.Key_Plus, modifier)
+    assert world.sales[0].intent.amount_minor == 50000
     assert world.sales[0].intent.change_minor == 0
 
 

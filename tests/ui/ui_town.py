@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from posapp import paths
 from posapp.domain.customer import Customer
@@ -130,6 +131,12 @@ AMINA = number("4512309876")
 BLOCKED = number("6210093347")
 
 
+@lru_cache(maxsize=1)
+def _pack():
+    path = paths.resources() / "tariffs" / "ke-domestic.toml"
+    return load_pack(path.read_text(encoding="utf-8"), "ke-domestic")
+
+
 @dataclass
 class World:
     """What the fakes share; tests turn its switches."""
@@ -150,8 +157,7 @@ class World:
     synced: int = 0
 
     def pack(self):
-        path = paths.resources() / "tariffs" / "ke-domestic.toml"
-        return load_pack(path.read_text(encoding="utf-8"), "ke-domestic")
+        return _pack()
 
     def meter(self, wanted: MeterNumber) -> FoundMeter | None:
         return next((f for f in self.town if f.meter.number == wanted), None)

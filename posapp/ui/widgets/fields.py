@@ -19,6 +19,11 @@ from posapp.ui.widgets.text import KeyCap, Label
 AMOUNT_CHARS_MAX = 12
 COUNT_CHARS_MAX = 5
 PIN_MAX = 12
+_COMMANDS = (
+    Qt.KeyboardModifier.ControlModifier
+    | Qt.KeyboardModifier.AltModifier
+    | Qt.KeyboardModifier.MetaModifier
+)
 
 
 class BareEdit(QLineEdit):
@@ -267,8 +272,7 @@ class AmountField(QLineEdit):
             and event.text()
             and not (event.text().isdigit() or event.text() in ".,")
             and event.key() not in (Qt.Key.Key_Backspace, Qt.Key.Key_Delete)
-            and event.modifiers()
-            in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
+            and not event.modifiers() & _COMMANDS
         ):
             event.ignore()
             return False
