@@ -30,6 +30,7 @@ ROWS_MAX = 200  # candidates looked at; more would not fit a screen after rankin
 WORDS_MAX = 8
 DIGITS_MAX = 40
 END_DIGITS_MIN = 3  # fewer last digits than this say nothing
+PREFIX_MIN = 2  # shortest beginning the word index keeps
 PHONE_DIGITS_MIN = 6
 PHONE_DIGITS_KEPT = 9  # without country code and trunk zero, so that both spellings meet
 
@@ -146,8 +147,14 @@ def by_words(connection: Connection, words: Sequence[str], limit: int) -> tuple[
 
 
 def match_expression(words: Sequence[str]) -> str:
-    """All words, each quoted so that no sign of it is grammar; the last as a prefix."""
-    return " AND ".join(f'"{word}"' for word in words) + "*"
+    """All words, each quoted so that no sign of it is grammar, and each as a beginning.
+
+    Single letters stay whole words: as beginnings they would match half the town, and no index
+    is kept for them. The last word may be one that is still being typed.
+    """
+    *before, last = words
+    parts = [f'"{word}"' + ("*" if len(word) >= PREFIX_MIN else "") for word in before]
+    return " AND ".join([*parts, f'"{last}"*'])
 
 
 def _score(keys: list[str], name: str) -> int:
