@@ -25,7 +25,7 @@ class _Total(QWidget):
         self._word = word
         self.pieces = 0
         self.value = ""
-        self.end = PIECES_END
+        self.end, self.pad = PIECES_END, 20
         self.setFixedHeight(57)
 
     def show_sum(self, pieces: int, value: str) -> None:
@@ -37,7 +37,7 @@ class _Total(QWidget):
         painter = paint.painter_of(self)
         active = theme.active()
         painter.fillRect(QRect(0, 0, self.width(), 2), active.color("text"))
-        area = self.rect().adjusted(20, 2, -20, 0)
+        area = self.rect().adjusted(self.pad, 2, -self.pad, 0)
         paint.text(painter, area, self._word, "strong", "text")
         paint.text(painter, area, self.value, active.font_of(18, 600), "text", paint.RIGHT)
         middle = QRect(0, 2, self.width() - self.end, area.height())
@@ -115,6 +115,7 @@ class DenominationTable(Panel):
             amount.setFont(theme.active().font_of(15 if compact else 18, 400))
             row.setContentsMargins(16 if compact else 20, 3, 16 if compact else 20, 3)
         self._head.end = self._total.end = 128 if compact else PIECES_END
+        self._head.pad = self._total.pad = 16 if compact else 20
         self._head.short = compact
 
     def pieces(self) -> tuple[tuple[int, int], ...]:
@@ -169,14 +170,14 @@ class _Head(QWidget):
     def __init__(self, symbol: str) -> None:
         super().__init__()
         self._symbol = symbol
-        self.end = PIECES_END
+        self.end, self.pad = PIECES_END, 20
         self.short = False
         self.setFixedHeight(37)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = paint.painter_of(self)
         paint.box(painter, self.rect().adjusted(0, 0, 0, 12), fill="sunken", radius=11)
-        area = self.rect().adjusted(20, 0, -20, 0)
+        area = self.rect().adjusted(self.pad, 0, -self.pad, 0)
         word = translate("Count", "Face") if self.short else translate("Count", "Note or coin")
         paint.text(painter, area, word, "caption", "muted")
         words = translate("Count", "Value, {symbol}").format(symbol=self._symbol)
