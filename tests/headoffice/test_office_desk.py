@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from posapp.codec.signing import SigningKey
 from posapp.errors import HeadOfficeError, InputError
-from posapp.headoffice import admin, projector, schema
+from posapp.headoffice import admin, feed, projector, schema
 from posapp.headoffice.desk import Desk
 from posapp.headoffice.totals import totals
 from posapp.journal.chain import Entry
@@ -25,7 +25,8 @@ from posapp.sync.enrol import enrol
 from posapp.sync.http_sync import HttpSync
 from posapp.wire import batch, envelope
 from posapp.wire.envelope import Request
-from posapp.wire.feed import till_scope
+from posapp.wire.feed import Entity, till_scope
+from posapp.wire.lease import SignedLease
 from posapp.wire.messages import Message, Pull, Push, Pushed, Refused, Rows, Verdict
 from tests.journals import DAY, Journal
 from tests.office import (
@@ -362,6 +363,15 @@ def test_a_lease_is_renewed_when_half_of_it_is_over_and_its_number_grows(office,
     assert (third.number, third.authorised_total_minor) == (second.number + 1, 10_005_000)
     with pytest.raises(InputError, match="FLOAT_NOT_POSITIVE"):
         admin.add_float(office, "0417", 0)
+
+
+def test_a_lease_made_for_another_till_is_not_taken(office, till):
+    other = SignedLease.sign(bytes(16), replace(till.answer.lease.lease, number=9), office.key)
+    with office.write() as connection:
+        scope = till_scope(till.journal.till_id)
+        feed.publish(connection, [feed.Change(scope, Entity.LEASE, "lease", other)])
+    assert till.sync.run_once().problem == "LEASE_FOREIGN"
+    assert ("lease", "lease") not in till.store.values
 
 
 def test_a_suspended_till_gets_no_new_lease(office, till, clock):

@@ -13,6 +13,8 @@ from posapp.errors import ConfigError, InputError
 from posapp.headoffice import feed, schema
 from posapp.headoffice.desk import Desk
 from posapp.headoffice.imports import BadRow, import_files
+from posapp.wire.feed import GLOBAL
+from posapp.wire.messages import Rows
 from tests.office import DirectLine, an_office, enrolled_till
 
 TARIFF = paths.resources() / "tariffs" / "ke-domestic.toml"
@@ -106,6 +108,29 @@ def test_the_same_files_again_change_nothing_and_one_change_is_one_row(office, c
     report = import_files(office, [changed])
     assert (report.files[0].changed, report.files[0].unchanged) == (1, 2)
     assert feed_rows(office) == before + 1
+
+
+def test_rows_come_in_pages_that_miss_nothing_even_while_they_change(office, tmp_path):
+    lines = ["customer_id,name"] + [f"{n},Customer {n}" for n in range(1, 41)]
+    import_files(office, [write(tmp_path, "c.csv", "\n".join(lines))])
+    seen: dict[int, str] = {}
+    after, pages = 0, 0
+    while True:
+        with office.database.read() as connection:
+            rows = Rows.from_body(feed.rows_after(connection, GLOBAL, after, 150))
+        assert rows.upto > after
+        seen.update({row.value.customer_id: row.value.name for row in rows.rows})
+        after, pages = rows.upto, pages + 1
+        if pages == 2:  # rows not yet seen and rows already seen both move to the end
+            lines[1], lines[39] = "1,Changed 1", "39,Changed 39"
+            import_files(office, [write(tmp_path, "c.csv", "\n".join(lines))])
+        if rows.upto == rows.head:
+            break
+    assert pages > 4
+    assert sorted(seen) == list(range(1, 41))
+    assert (seen[1], seen[39], seen[40]) == ("Changed 1", "Changed 39", "Customer 40")
+    with office.database.read() as connection:
+        assert feed.rows_after(connection, GLOBAL, after, 150)[3] == []
 
 
 def test_bad_customers_are_named_and_the_others_load(office, tmp_path):

@@ -16,6 +16,7 @@ from posapp.wire.messages import Message, Push
 from tests.journals import Journal
 
 BYTES_PER_SALE_MAX = 60
+BYTES_PER_SALE_USUAL = 42  # what we reach with room to spare; more means that columns got worse
 
 
 def decoded_or_code(data: bytes) -> tuple[bytes, ...] | str:
@@ -53,7 +54,7 @@ def test_three_hundred_sales_travel_in_sixty_bytes_each_with_everything_around_t
     frame = a_push(journal)
     per_sale = len(frame) / 300
     print(f"{per_sale:.1f} bytes a sale on the wire")
-    assert per_sale <= BYTES_PER_SALE_MAX
+    assert per_sale <= BYTES_PER_SALE_USUAL <= BYTES_PER_SALE_MAX
     read = Push.from_body(envelope.read_request(frame).claimed_body())
     assert batch.decode(read.batch, 0) == tuple(journal.entries)
 
