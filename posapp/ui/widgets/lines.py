@@ -95,7 +95,7 @@ class QuoteLines(QWidget):
             if line.second:
                 row.moveTop(row.y() + active.line("body"))
                 row.setHeight(active.line("status"))
-                under = row.adjusted(indent, 0, -12, 0)
+                under = row.adjusted(12, 0, -indent, 0) if rtl else row.adjusted(indent, 0, -12, 0)
                 paint.text(painter, under, line.second, "status", "muted", left, elide=True)
             last = place + 1 == len(self._lines)
             if (not last and not self._lines[place + 1].total) or last:

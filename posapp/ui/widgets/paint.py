@@ -19,8 +19,11 @@ CAP_H = 22
 
 
 def painter_of(widget: QWidget) -> QPainter:
-    """A painter with smooth edges."""
+    """A painter with smooth edges. Left means left: what mirrors is decided by the widget,
+    and a number keeps its own direction.
+    """
     painter = QPainter(widget)
+    painter.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     return painter
 

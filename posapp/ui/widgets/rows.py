@@ -118,6 +118,7 @@ class RowDelegate(QStyledItemDelegate):
         hover = bool(state & QStyle.StateFlag.State_MouseOver)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
         self._ground(painter, rect, index.row() == model.rowCount() - 1, chosen, hover)
         area = rect.adjusted(20, 0, -20, 0)
         end = self._end_columns(painter, row, area)
