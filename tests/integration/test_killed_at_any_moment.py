@@ -73,25 +73,27 @@ class Storm:
             self.till.wait(seconds)
 
     def kill_till(self) -> None:
-        assert self.till is not None
-        self.till.kill()
-        self.till.wait()
+        if self.till is not None:
+            self.till.kill()
+            self.till.wait()
 
     def run(self, sales: int, till_kills: int, module_kills: int) -> None:
         """Pull all plugs in a random order, each a few random milliseconds after a sale."""
         plugs = [True] * till_kills + [False] * module_kills
         self.chance.shuffle(plugs)
-        self.start_till()
-        for till in plugs:
-            self.pause(self.chance.uniform(0.0, 0.08))
-            if till:
-                self.kill_till()
-                self.start_till()
-            else:
-                self.module.restart()
-                self.more_than(self.sold())
-        self.more_than(sales)
-        self.kill_till()
+        try:
+            self.start_till()
+            for till in plugs:
+                self.pause(self.chance.uniform(0.0, 0.08))
+                if till:
+                    self.kill_till()
+                    self.start_till()
+                else:
+                    self.module.restart()
+                    self.more_than(self.sold())
+            self.more_than(sales)
+        finally:
+            self.kill_till()  # it would sell for ever
 
 
 def all_sales(store: SqlStore) -> list[SaleRecord]:

@@ -120,7 +120,7 @@ def test_words_come_in_any_order_and_each_may_be_a_beginning(store: SqlStore):
     both = {"Achieng Wanjiru Njoroge", "Wanjiru Achieng"}
     assert set(_words(store, "wanjiru achieng")) == both
     assert set(_words(store, "ACHIENG wanj")) == both
-    assert _words(store, "wanj ach njo") == ["Achieng Wanjiru Njoroge"]
+    assert set(_words(store, "wanj ach njo")) == {"Achieng Wanjiru Njoroge"}
     assert _words(store, "w achieng njo") == []  # one letter is no beginning, unless it is last
 
 
