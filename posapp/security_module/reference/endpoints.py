@@ -41,7 +41,7 @@ class Endpoint(Protocol):
 def open_endpoint(listen: str) -> Endpoint:
     """`pty:LINKPATH` or `tcp:HOST:PORT` (port 0: any free one; this machine only).
 
-    Raises ConfigError LISTEN_ADDRESS_INVALID, LISTEN_NOT_LOCAL, PORT_BUSY(address),
+    Raises ConfigError LISTEN_ADDRESS_INVALID, LISTEN_NOT_LOCAL, PORT_BUSY(port),
     LISTEN_REFUSED(address, reason), and for a pty LISTEN_PATH_TAKEN(path), LISTEN_UNSUPPORTED.
     """
     kind, _, rest = listen.partition(":")
@@ -89,7 +89,7 @@ class TcpEndpoint:
         except OSError as error:
             self._listener.close()
             raise ConfigError(
-                "PORT_BUSY", address=f"tcp:{host}:{port}", reason=str(error.strerror)
+                "PORT_BUSY", port=f"tcp:{host}:{port}", reason=str(error.strerror)
             ) from None
 
     @property
