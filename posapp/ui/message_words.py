@@ -203,7 +203,7 @@ MODULE: dict[str, Words] = {
         "Plug the right one in.",
     ),
     "PORT_MISSING": (
-        "There is no port {port}.",
+        "The port {port} of the device is not there.",
         NO_SALE,
         "Plug the device in, or correct its address in till.toml.",
     ),

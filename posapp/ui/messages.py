@@ -107,5 +107,10 @@ def english(error: PosError, currency: Currency | None = None) -> Told:
 
 
 def fill(sentence: str, params: Mapping[str, str]) -> str:
-    """Put parameters in; one that is missing leaves its place out rather than a brace."""
-    return re.sub(r"\{(\w+)\}", lambda m: params.get(m.group(1), "…"), sentence)
+    """Put parameters in; one that is missing is left out together with the blank before it."""
+
+    def put(match: re.Match[str]) -> str:
+        value = params.get(match.group(2))
+        return "" if value is None else match.group(1) + value
+
+    return re.sub(r"(\s?)\{(\w+)\}", put, sentence)
