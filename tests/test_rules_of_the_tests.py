@@ -39,7 +39,7 @@ def test_fails_listening_to_everyone():
 
 def test_passes_loopback():
     with socket.create_server(("127.0.0.1", 0)) as server:
-        socket.create_connection(("localhost", server.getsockname()[1])).close()
+        socket.create_connection(("127.0.0.1", server.getsockname()[1])).close()
 
 def test_passes_a_handler_that_product_code_left():
     logging.getLogger().addHandler(logging.NullHandler(7))
