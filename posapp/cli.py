@@ -33,6 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_REFUSED
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # whoever read our output has gone
+        return EXIT_REFUSED
     except Exception as error:  # nobody at a counter can read a traceback
         from posapp import log, paths
         from posapp.clock import SystemClock
@@ -41,8 +43,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         where = log.write_crash(folder / "crash", error, SystemClock().now())
         print(_unexpected(where), file=sys.stderr)
         return EXIT_CRASHED
-    except BrokenPipeError:
-        return EXIT_REFUSED
 
 
 def _unexpected(where: Path | None) -> str:

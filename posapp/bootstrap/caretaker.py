@@ -13,7 +13,7 @@ from concurrent.futures import Future
 
 from posapp.errors import PosError
 from posapp.lanes import Lane, Lanes, Urgency
-from posapp.ports import LinkState, ModuleState
+from posapp.ports import LinkState, ModuleState, Reader
 from posapp.printing.spooler import Spooler
 from posapp.security_module.manager import ModuleManager
 from posapp.services.recover import Recover
@@ -49,6 +49,7 @@ class Caretaker:
         self._stop = threading.Event()
         self._running: dict[str, Future[object]] = {}
         self._sync_in_ms = 0
+        self._online = False
         self._rounds = 0
         self._thread = threading.Thread(target=self._loop, name="caretaker", daemon=True)
 
@@ -68,6 +69,8 @@ class Caretaker:
                 self._round()
             except RuntimeError:  # a lane has closed: the till is ending
                 return
+            except PosError as error:
+                log.info("a round was cut short: %s", error)
 
     def _round(self) -> None:
         self._rounds += 1
@@ -81,6 +84,8 @@ class Caretaker:
         self._sync_in_ms -= int(ROUND_S * 1000)
         if self._sync is not None and self._sync_in_ms <= 0:
             self._once("sync", Lane.SYNC, self._talk)
+        elif self._online and self._store.read(_waiting):
+            self._sync_in_ms = min(self._sync_in_ms, SYNC_WAITING_MS)
 
     def _finish_open_sales(self) -> None:
         if self._store.read(lambda reader: reader.open_sales()):
@@ -89,7 +94,8 @@ class Caretaker:
     def _talk(self) -> None:
         assert self._sync is not None
         status = self._sync.run_once()
-        if status.state is not LinkState.ONLINE:
+        self._online = status.state is LinkState.ONLINE
+        if not self._online:
             self._sync_in_ms = self._sync.pause_ms()
         else:
             self._sync_in_ms = SYNC_WAITING_MS if status.waiting else SYNC_IDLE_MS
@@ -106,3 +112,8 @@ class Caretaker:
             else:
                 log.error("%s failed", name, exc_info=error)
         self._running[name] = self._lanes.run(lane, work, Urgency.CHORE)
+
+
+def _waiting(reader: Reader) -> bool:
+    """Whether head office has not yet everything."""
+    return reader.head().seq > reader.acknowledged_seq()
