@@ -63,7 +63,7 @@ def run(
     crash = CrashFiles(config.folder, window.show_fault)
     crash.install()
     opening = Opening(window, build_till, enrol)
-    window.show()
+    window.showMaximized()  # a counter has one program, and every pixel is its own
     if shown is not None:
         shown(window)
     opening.open()

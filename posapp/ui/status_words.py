@@ -58,7 +58,10 @@ def _module(status: TillStatus, now: datetime) -> ChipWords:
         if status.lease_until < now:
             words = translate("Status", "Lease has ended")
             return ChipWords("bad", words, words)
-        words = translate("Status", "Module ready · lease {n} days").format(n=days)
+        if days == 1:
+            words = translate("Status", "Module ready · lease 1 day")
+        else:
+            words = translate("Status", "Module ready · lease {n} days").format(n=days)
         return ChipWords("warn" if days < 2 else "ok", words, short)
     if state is ModuleState.OPENING:
         words = translate("Status", "Asking the module")

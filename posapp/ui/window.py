@@ -96,6 +96,7 @@ class MainWindow(QWidget):
         self._build_actions()
         self.scanner = ScanWatcher(self, till.clock.monotonic_ms)
         self.scanner.scanned.connect(self._scanned)
+        self.scanner.commits = self._enter_would_sell
         self.strip.opened.connect(lambda _: self.go("sync"))
         self.strip.show_test_keys(till.test_keys)
         self.strip.show()
@@ -181,6 +182,9 @@ class MainWindow(QWidget):
     def operator(self) -> Operator | None:
         """Who is signed in."""
         return self._operator
+
+    def _enter_would_sell(self) -> bool:
+        return self.current == "sell" and self.sell_page().presenter.ready_to_sell()
 
     def sell_page(self) -> SellPage:
         """The sell page."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -33,6 +34,19 @@ def window(qtbot, qapp, world, tmp_path):
     return made
 
 
+@contextmanager
+def _stamped(stamp_ms):
+    """QTest's keys carry no time; for this one key, the scanner's watcher reads ours."""
+    from posapp.ui.widgets.scan import ScanWatcher
+
+    before = ScanWatcher._stamp
+    ScanWatcher._stamp = lambda _self, _event: stamp_ms
+    try:
+        yield
+    finally:
+        ScanWatcher._stamp = before
+
+
 class Fingers:
     """Types into whatever has the focus; every key takes a person's time."""
 
@@ -40,14 +54,19 @@ class Fingers:
         self._world = world
         self._window = window
 
-    def press(self, key, modifier=None, *, after_ms=400) -> None:
+    def press(self, key, modifier=None, *, after_ms=400, stamp_ms=0) -> None:
+        """One key; `stamp_ms` is when the windowing system says it was pressed (0: it does not)."""
         from PySide6.QtCore import Qt
         from PySide6.QtTest import QTest
         from PySide6.QtWidgets import QApplication
 
         self._world.clock.pass_ms(after_ms)
         target = QApplication.focusWidget() or self._window
-        QTest.keyClick(target, key, modifier or Qt.KeyboardModifier.NoModifier)
+        if stamp_ms:
+            with _stamped(stamp_ms):
+                QTest.keyClick(target, key, modifier or Qt.KeyboardModifier.NoModifier)
+        else:
+            QTest.keyClick(target, key, modifier or Qt.KeyboardModifier.NoModifier)
 
     def type(self, text, *, each_ms=120) -> None:
         for char in text:

@@ -135,11 +135,33 @@ def test_a_double_enter_never_sells(world, fingers):
 
 
 @pytest.mark.usefixtures("selling")
-def test_a_held_enter_key_sells_once_at_most(world, fingers):
+def test_a_held_enter_key_sells_nothing_and_a_fresh_one_sells_once(world, fingers):
     buy(fingers)
     for _ in range(20):
         fingers.enter(after_ms=40)
+    assert world.sales == []
+    fingers.enter()
     assert len(world.sales) == 1
+
+
+@pytest.mark.usefixtures("selling")
+def test_a_double_enter_that_a_busy_computer_delivers_late_sells_nothing(world, fingers):
+    buy(fingers)
+    fingers.press(Qt.Key.Key_Return, stamp_ms=10_000)
+    fingers.press(Qt.Key.Key_Return, stamp_ms=10_060, after_ms=2_000)
+    assert world.sales == []
+    fingers.press(Qt.Key.Key_Return, stamp_ms=10_500)
+    assert len(world.sales) == 1
+
+
+def test_slow_keys_that_arrive_all_at_once_are_a_person_and_no_scanner(selling, fingers):
+    for place, digit in enumerate(AMINA.digits):
+        fingers.press(digit, stamp_ms=20_000 + place * 120, after_ms=1)
+    for place, digit in enumerate("1700"):
+        fingers.press(digit, stamp_ms=30_000 + place * 120, after_ms=1)
+    page = selling.sell_page()
+    assert page.presenter.state.context.found.meter.number == AMINA
+    assert page.presenter.state.quote.amount_minor == 170_000
 
 
 def test_a_scan_over_the_payment_never_commits(selling, world, fingers):
@@ -428,3 +450,11 @@ def test_tab_rings_what_has_the_focus(selling):
 def test_a_fault_inside_says_what_is_safe(selling):
     selling.show_fault()
     assert "What was sold is safe" in selling._notice.words
+
+
+def test_after_a_meter_that_cannot_buy_the_next_number_replaces_it(selling, fingers):
+    fingers.type("62100933472")
+    page = selling.sell_page()
+    assert "blocked" in says(page).lower()
+    fingers.type(AMINA.digits)
+    assert page.presenter.state.context.found.meter.number == AMINA

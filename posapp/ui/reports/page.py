@@ -248,17 +248,19 @@ class DayPage(QWidget):
                 (
                     translate("Day", "Sold, {currency}").format(currency=unit.symbol),
                     amount_text(facts.gross_minor, unit),
-                    translate("Day", "{n} sales").format(n=facts.issued),
+                    translate("Day", "Sales: {n}").format(n=facts.issued),
                 ),
                 (
                     translate("Day", "Units, kWh"),
                     units_text(facts.units_tenths),
-                    translate("Day", "{n} tokens").format(n=facts.tokens_made),
+                    translate("Day", "Tokens: {n}").format(n=facts.tokens_made),
                 ),
                 (
                     translate("Day", "Cash over or short"),
                     amount_text(facts.variance_minor, unit),
-                    translate("Day", "{n} of {all} shifts").format(n=closed, all=len(facts.shifts)),
+                    translate("Day", "Shifts closed: {n} of {all}").format(
+                        n=closed, all=len(facts.shifts)
+                    ),
                 ),
                 (
                     translate("Day", "Float left, {currency}").format(currency=unit.symbol),
@@ -278,7 +280,7 @@ class DayPage(QWidget):
         best = max(state.hours, key=lambda row: row[1], default=None)
         words = ""
         if best is not None:
-            words = translate("Day", "Busiest: {a} to {b}, {n} sales")
+            words = translate("Day", "Busiest: {a} to {b}, sales: {n}")
             words = words.format(a=best[0], b=best[0] + 1, n=best[2])
         self._busiest.setText(words)
 

@@ -229,6 +229,9 @@ class SellPage(QWidget):
             self._entry = wanted
             if self.isVisible() and self._read_out is None:
                 wanted.setFocus(Qt.FocusReason.OtherFocusReason)
+                if state.phase is Phase.QUOTE and wanted is self.omnibox.edit:
+                    # This meter cannot buy: whatever is typed next is the next customer.
+                    self.omnibox.edit.selectAll()
 
     def _owns_focus(self) -> bool:
         focus = self.window().focusWidget() if self.window() else None

@@ -183,14 +183,14 @@ class SyncPage(QWidget):
             Line(
                 translate("Sync", "Printer"),
                 word("printer"),
-                translate("Sync", "{n} slips wait").format(n=status.printer.waiting),
+                translate("Sync", "Slips waiting: {n}").format(n=status.printer.waiting),
                 state=words["printer"].state,
             ),
             Line(translate("Sync", "Clock"), word("clock"), state=words["clock"].state),
         ]
         if until:
             days = max(0, (status.lease_until - now).days) if status.lease_until else 0
-            chip = translate("Sync", "{n} days").format(n=days)
+            chip = translate("Sync", "Days left: {n}").format(n=days)
             lines.insert(
                 1, Line(translate("Sync", "Lease"), chip, until, state="ok" if days else "warn")
             )

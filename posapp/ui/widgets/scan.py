@@ -1,7 +1,8 @@
 """Tells a barcode scanner from a person: many keys, each within 30 ms of the one before.
 
 A scan lands in the omnibox from any focus, what it had typed elsewhere is taken back, and its
-Enter only ends the search: it never reaches a button.
+Enter only ends the search: it never reaches a button. Times are those of the key presses, not of
+their arrival: a busy computer delivers a slow hand's keys all at once.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ class ScanWatcher(QObject):
         super().__init__(window)
         self._window = window
         self._now_ms = now_ms
+        self.commits: Callable[[], bool] = lambda: False  # whether an Enter would sell now
+        self._enters_ms = (-1_000_000, -1_000_000)  # the last two presses of Enter
         self._keys = ""
         self._last_ms = -1_000_000
         self._kept: tuple[QLineEdit, str] | None = None
@@ -56,15 +59,17 @@ class ScanWatcher(QObject):
         if event.key() in ENTER_KEYS:
             return self._enter(event, kind)
         if kind == QEvent.Type.KeyPress and len(event.text()) == 1 and event.text().isprintable():
-            return self._key(event.text())
+            return self._key(event)
         return False
 
-    def _gap(self) -> int:
-        return self._now_ms() - self._last_ms
+    def _stamp(self, event: QKeyEvent) -> int:
+        """When the key was pressed, in ms of the windowing system; else when it arrived."""
+        return int(event.timestamp()) or self._now_ms()
 
-    def _key(self, char: str) -> bool:
-        close = self._gap() <= theme.active().ms("scan_gap")
-        self._last_ms = self._now_ms()
+    def _key(self, event: QKeyEvent) -> bool:
+        char, stamp = event.text(), self._stamp(event)
+        close = stamp - self._last_ms <= theme.active().ms("scan_gap")
+        self._last_ms = stamp
         if not close:
             self._keys = char
             focus = QApplication.focusWidget()
@@ -79,15 +84,25 @@ class ScanWatcher(QObject):
         return True
 
     def _enter(self, event: QKeyEvent, kind: QEvent.Type) -> bool:
-        burst = len(self._keys) >= BURST_MIN
-        if burst and self._gap() <= END_AFTER_MS:
+        stamp = self._stamp(event)
+        if len(self._keys) >= BURST_MIN and stamp - self._last_ms <= END_AFTER_MS:
             if kind == QEvent.Type.ShortcutOverride:
                 event.accept()
                 return True
             self._finish()
             return True
         self._keys = ""
-        return False
+        return self._too_soon(event, stamp)
+
+    def _too_soon(self, event: QKeyEvent, stamp: int) -> bool:
+        """Swallow the second half of a double press where it would sell."""
+        if stamp != self._enters_ms[1]:  # the override and the press of one key have one stamp
+            self._enters_ms = (self._enters_ms[1], stamp)
+        gap = self._enters_ms[1] - self._enters_ms[0]
+        if not self.commits() or gap >= theme.active().ms("commit_dwell"):
+            return False
+        event.accept()
+        return True
 
     def _take_back(self) -> None:
         if self._kept is None:
