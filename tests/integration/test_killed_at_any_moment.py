@@ -28,7 +28,7 @@ from tests.security_module.module_process import ModuleProcess
 from tests.services.counter import Counter, a_counter
 from tests.stores import KEY, TILL_ID
 
-SALES, TILL_KILLS, MODULE_KILLS = 200, 5, 14
+SALES, TILL_KILLS, MODULE_KILLS = 200, 4, 10
 START_S = 30.0
 
 
