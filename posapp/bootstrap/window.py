@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from posapp import config, log, paths
 from posapp.config import TillConfig
-from posapp.ui import app
+from posapp.ui.qt_loading import load_qt
 
 if TYPE_CHECKING:
     from posapp.services.till import Till
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 def run(folder: Path | None) -> int:
     """The till's window, until it is closed; the exit status. Raises ConfigError."""
+    load_qt()
+    from posapp.ui import app  # after Qt itself: see load_qt
+
     folder = paths.private_folder(folder or paths.data_folder())
     log.to_file(folder / "till.log")
     settings = config.load(folder)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 from posapp.domain.money import Currency, currency
 
@@ -31,6 +30,8 @@ class Site:
 
     def local(self, moment: datetime) -> datetime:
         """A moment on the shop's own clock."""
+        from zoneinfo import ZoneInfo  # late: the window shows a site's name before any time
+
         return moment.astimezone(ZoneInfo(self.zone))
 
     def business_date(self, moment: datetime) -> date:

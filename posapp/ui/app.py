@@ -21,9 +21,10 @@ from PySide6.QtWidgets import QApplication
 from posapp.clock import SystemClock
 from posapp.config import TillConfig
 from posapp.errors import PosError, StoreError
-from posapp.lanes import Lane, ThreadLanes
+from posapp.lanes import Lane, ThreadLanes, Urgency
 from posapp.paths import private_folder
 from posapp.ui import theme
+from posapp.ui.door import Door, keep_door, load_door
 from posapp.ui.i18n import load_language
 from posapp.ui.tasks import Tasks
 from posapp.ui.window import MainWindow
@@ -62,7 +63,8 @@ def run(
     window = MainWindow(None, config)
     crash = CrashFiles(config.folder, window.show_fault)
     crash.install()
-    opening = Opening(window, build_till, enrol)
+    opening = Opening(window, build_till, enrol, config.folder)
+    opening.show_door()
     window.showMaximized()  # a counter has one program, and every pixel is its own
     if shown is not None:
         shown(window)
@@ -78,8 +80,14 @@ class Opening:
     """Opens the till on a lane; shows what stands in the way; ends it with the window."""
 
     def __init__(
-        self, window: MainWindow, build_till: Callable[[], Till], enrol: Enrol | None
+        self,
+        window: MainWindow,
+        build_till: Callable[[], Till],
+        enrol: Enrol | None,
+        folder: Path,
     ) -> None:
+        self._folder = folder
+        self._door: Door | None = None
         self._window = window
         self._build = build_till
         self._enrol = enrol
@@ -88,16 +96,30 @@ class Opening:
         self.till: Till | None = None
         window.start_page.again.connect(self.open)
 
+    def show_door(self) -> None:
+        """Show who may sign in, as far as it is known from the last time."""
+        self._door = load_door(self._folder)
+        if self._door is not None:
+            self._window.show_door(self._door)
+
     def open(self) -> None:
         """Open, or try again."""
-        self._window.show_opening()
+        if self._door is None:
+            self._window.show_opening()
         self._tasks.run(Lane.STORE, self._build, self._opened, self._failed)
 
     def _opened(self, till: Till) -> None:
         self.till = till
         self._window.attach(till)
+        till.lanes.run(Lane.REPORT, lambda: self._keep_door(till), Urgency.CHORE)
+
+    def _keep_door(self, till: Till) -> None:
+        door = Door(till.site, till.sign_in.people())
+        if door != self._door:
+            keep_door(self._folder, door)
 
     def _failed(self, error: PosError) -> None:
+        self._door = None
         new = isinstance(error, StoreError) and error.code in ("NOT_ENROLLED", "STORE_MISSING")
         if new and self._enrol is not None:
             page = self._window.show_first_run()

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication, QGridLayout, QStackedWidget, QWidget
 from posapp.config import TillConfig
 from posapp.domain.operator import Operator
 from posapp.domain.shift import Shift
+from posapp.domain.site import Site
 from posapp.errors import PosError
 from posapp.lanes import Lane
 from posapp.ui.i18n import time_text, translate
@@ -30,6 +31,7 @@ from posapp.ui.widgets.scan import ScanWatcher
 if TYPE_CHECKING:
     from posapp.services.status import TillStatus
     from posapp.services.till import Till
+    from posapp.ui.door import Door
     from posapp.ui.login.page import LoginPage
     from posapp.ui.reports.page import DayPage
     from posapp.ui.sell.page import SellPage
@@ -87,11 +89,24 @@ class MainWindow(QWidget):
 
     # ------------------------------------------------------------ a till arrives
 
+    def show_door(self, door: Door) -> None:
+        """Let a person choose and type while the till opens."""
+        from posapp.ui.login.page import LoginPage
+
+        self._show_title(door.site)
+        page = self._pages["login"] = LoginPage(door, None, self.enter)
+        self.stack.addWidget(page)
+        self.stack.setCurrentWidget(page)
+        page.start()
+
+    def _show_title(self, site: Site) -> None:
+        self.setWindowTitle(f"{site.till_name} · {site.vendor}")
+
     def attach(self, till: Till) -> None:
         """Build the shell around an open till and ask who sells."""
         self._till = till
         self._tasks = Tasks(till.lanes, self)
-        self.setWindowTitle(f"{till.site.till_name} · {till.site.vendor}")
+        self._show_title(till.site)
         self._fill_rail()
         self._build_actions()
         self.scanner = ScanWatcher(self, till.clock.monotonic_ms)
@@ -100,7 +115,12 @@ class MainWindow(QWidget):
         self.strip.opened.connect(lambda _: self.go("sync"))
         self.strip.show_test_keys(till.test_keys)
         self.strip.show()
-        self.lock()
+        at_the_door = self.stack.currentWidget() is self._pages.get("login")
+        if at_the_door:
+            self._stand_at_login()
+            self.login_page().presenter.open(till, self._tasks)
+        else:
+            self.lock()
         self._poll()
         self._timer.start()
 
@@ -232,15 +252,17 @@ class MainWindow(QWidget):
         sell = self._pages.get("sell")
         if sell is not None:
             self.sell_page().close_read_out()
+        self._stand_at_login()
+        self.login_page().start()
+        self._show_pages_status()
+
+    def _stand_at_login(self) -> None:
         self._operator = None
         self._allow(inside=False)
         self._current = "login"
         self.rail.hide()
-        login = self.login_page()
-        self.stack.setCurrentWidget(login)
+        self.stack.setCurrentWidget(self.login_page())
         self._show_who()
-        login.start()
-        self._show_pages_status()
 
     def enter(self, operator: Operator, shift: Shift | None) -> None:
         """A person signed in; without a shift of theirs only the shift page is open to them."""
@@ -376,6 +398,9 @@ class MainWindow(QWidget):
 
     def show_opening(self) -> None:
         """The till is being opened."""
+        door = self._pages.pop("login", None) if self._till is None else None
+        if door is not None:
+            door.deleteLater()
         self.stack.setCurrentWidget(self.start_page)
         self.start_page.show_opening()
 

@@ -57,7 +57,7 @@ def opened(qtbot, tmp_path, build, enrol=None):
     window = MainWindow(None, TillConfig(tmp_path, head_office_url="http://127.0.0.1:1"))
     qtbot.addWidget(window)
     window.show()
-    opening = Opening(window, build, enrol)
+    opening = Opening(window, build, enrol, tmp_path)
     opening.open()
     return window, opening
 

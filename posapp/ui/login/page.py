@@ -24,6 +24,7 @@ from posapp.ui.widgets.text import Label, Paragraph
 if TYPE_CHECKING:
     from posapp.services.status import TillStatus
     from posapp.services.till import Till
+    from posapp.ui.door import Door
 
 PEOPLE_MAX = 8  # tiles that fit beside each other; Alt+1 to Alt+8
 
@@ -32,13 +33,17 @@ class LoginPage(QWidget):
     """People, a PIN, and for a new shift the counted float."""
 
     def __init__(
-        self, till: Till, tasks: Runner, entered: Callable[[Operator, Shift | None], None]
+        self,
+        place: Till | Door,
+        tasks: Runner | None,
+        entered: Callable[[Operator, Shift | None], None],
     ) -> None:
+        """`place` is the till, or its door while the till opens (then `tasks` is None)."""
         super().__init__()
-        self._till = till
+        self._site = place.site
         self._compact = False
         self._tiles: list[PersonTile] = []
-        self.presenter = LoginPresenter(till, tasks, self.show_state, entered)
+        self.presenter = LoginPresenter(place, tasks, self.show_state, entered)
         self._work = QWidget()
         self._fill_work()
         self.slip = SlipPanel()
@@ -53,7 +58,7 @@ class LoginPage(QWidget):
         self.show_state(self.presenter.state)
 
     def _fill_work(self) -> None:
-        site = self._till.site
+        site = self._site
         self._column = QVBoxLayout(self._work)
         self._column.setSpacing(0)
         self._column.addWidget(Label(f"{site.vendor} · {site.till_name}", "body", "muted"))
@@ -79,7 +84,7 @@ class LoginPage(QWidget):
             clear_word=translate("Login", "Clear"), back_word=translate("Login", "Delete")
         )
         self.opening = AmountField(translate("Login", "Opening float"))
-        unit = self._till.site.currency
+        unit = self._site.currency
         self.opening.set_unit(unit.symbol, unit.minor_digits)
         self._fields = QStackedWidget()
         self._fields.addWidget(self.pin)
@@ -220,7 +225,7 @@ class LoginPage(QWidget):
         self.problem.setVisible(state.failure is not None)
         self._next.setVisible(state.failure is None)
         if state.failure is not None:
-            told = say(state.failure, messages.formatter_for(self._till.site))
+            told = say(state.failure, messages.formatter_for(self._site))
             self.problem.tell("bad", told.what, told.body)
 
     def _show_people(self, state: LoginState) -> None:

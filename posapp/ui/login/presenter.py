@@ -15,6 +15,7 @@ from posapp.ui.running import Runner
 
 if TYPE_CHECKING:
     from posapp.services.till import Till
+    from posapp.ui.door import Door
 
 PIN_MIN = 4
 
@@ -44,36 +45,61 @@ class LoginPresenter:
 
     def __init__(
         self,
-        till: Till,
-        tasks: Runner,
+        place: Till | Door,
+        tasks: Runner | None,
         changed: Callable[[LoginState], None],
         entered: Callable[[Operator, Shift | None], None],
     ) -> None:
-        self._till = till
+        """`place` is the till, or its door while the till opens (then `tasks` is None)."""
+        self._site = place.site
+        self._till: Till | None = None
         self._tasks = tasks
         self._changed = changed
         self._entered = entered
         self._pin = ""
-        self.state = LoginState()
+        self.state = LoginState(people=getattr(place, "people", ()))
+        if tasks is not None:
+            self._till = place  # type: ignore[assignment]
+
+    def open(self, till: Till, tasks: Runner) -> None:
+        """The till is open: what was chosen and typed at the door counts."""
+        self._site, self._till, self._tasks = till.site, till, tasks
+        waiting = self.state.checking
+        self._set(replace(self.state, checking=False))
+        self._read_people(then_check=waiting)
 
     def start(self) -> None:
         """Show the people; whoever has the open shift is chosen."""
         self._pin = ""
         self._set(replace(LoginState(), people=self.state.people))
-        till = self._till
+        if self._till is not None:
+            self._read_people(then_check=False)
+
+    def _read_people(self, *, then_check: bool) -> None:
+        till, tasks = self._till, self._tasks
+        assert till is not None and tasks is not None
+        touched = self.state.chosen != 0 or self.state.pin_length > 0
 
         def read() -> tuple[tuple[Operator, ...], Shift | None, int]:
             shift, last = till.store.read(lambda r: (r.open_shift(), r.last_shift_number()))
             return till.sign_in.people(), shift, last
 
-        self._tasks.run(Lane.LOOKUP, read, self._read, self._fail, key="people")
+        def show(answer: tuple[tuple[Operator, ...], Shift | None, int]) -> None:
+            self._read(answer, keep_choice=touched)
+            if then_check:
+                self._check()
 
-    def _read(self, answer: tuple[tuple[Operator, ...], Shift | None, int]) -> None:
+        tasks.run(Lane.LOOKUP, read, show, self._fail, key="people")
+
+    def _read(
+        self, answer: tuple[tuple[Operator, ...], Shift | None, int], *, keep_choice: bool
+    ) -> None:
         people, shift, last = answer
-        chosen = next(
-            (i for i, p in enumerate(people) if shift and p.operator_id == shift.operator_id),
-            min(self.state.chosen, max(0, len(people) - 1)),
-        )
+        wanted = shift.operator_id if shift else 0
+        if keep_choice and self.state.person is not None:
+            wanted = self.state.person.operator_id  # somebody has begun to type already
+        places = [i for i, p in enumerate(people) if p.operator_id == wanted]
+        chosen = places[0] if places else min(self.state.chosen, max(0, len(people) - 1))
         self._set(
             replace(self.state, people=people, shift=shift, next_shift=last + 1, chosen=chosen)
         )
@@ -112,9 +138,12 @@ class LoginPresenter:
         if person is None or len(pin) < PIN_MIN:
             return
         self._set(replace(self.state, checking=True, failure=None))
+        till = self._till
+        if till is None or self._tasks is None:
+            return  # the till is still opening; `open` goes on from here
         self._tasks.run(
             Lane.SALE,
-            lambda: self._till.sign_in(person.operator_id, pin),
+            lambda: till.sign_in(person.operator_id, pin),
             self._signed_in,
             self._fail,
         )
@@ -133,17 +162,17 @@ class LoginPresenter:
             self._fail(SaleError("SHIFT_ALREADY_OPEN", shift=shift.number))
 
     def _open(self) -> None:
-        operator = self.state.signed_in
-        assert operator is not None
+        operator, till, tasks = self.state.signed_in, self._till, self._tasks
+        assert operator is not None and till is not None and tasks is not None
         try:
-            opening = parse_amount(self.state.opening or "0", self._till.site.currency)
+            opening = parse_amount(self.state.opening or "0", self._site.currency)
         except InputError as error:
             self._fail(error)
             return
         self._set(replace(self.state, checking=True, failure=None))
-        self._tasks.run(
+        tasks.run(
             Lane.SALE,
-            lambda: self._till.open_shift(operator, opening),
+            lambda: till.open_shift(operator, opening),
             lambda shift: self._opened(operator, shift),
             self._fail,
         )
