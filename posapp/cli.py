@@ -119,11 +119,16 @@ def _add_headoffice(commands: argparse._SubParsersAction[argparse.ArgumentParser
     enrol.add_argument("--address", default="", help="address of the shop")
     enrol.add_argument("--float", default="100000.00", metavar="AMOUNT", help="what it may sell")
     enrol.set_defaults(run=_office_enrol)
-    operator = verbs.add_parser("operator", help="add a person who may sign in at the tills")
+    operator = verbs.add_parser("operator", help="add a person who may sign in, or change one")
     operator.add_argument("--dir", type=Path, required=True)
-    operator.add_argument("--name", required=True)
+    who = operator.add_mutually_exclusive_group(required=True)
+    who.add_argument("--name", help="of a new person, who gets the next number")
+    who.add_argument("--number", type=int, metavar="N", help="of a person who is there already")
     operator.add_argument("--role", default="vendor", choices=("vendor", "clerk", "supervisor"))
-    operator.set_defaults(run=_office_operator)
+    change = operator.add_mutually_exclusive_group()
+    change.add_argument("--pin", action="store_true", help="ask for a new PIN for number N")
+    change.add_argument("--remove", action="store_true", help="number N has left")
+    operator.set_defaults(run=_office_operator, misuse=operator.error)
 
 
 def _add_printer(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -157,7 +162,7 @@ def _add_till(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     report = commands.add_parser("report", help="a day's sales as PDF or slip")
     _data(report)
     report.add_argument("name", choices=("daily",))
-    report.add_argument("--date", type=date.fromisoformat, required=True, metavar="YYYY-MM-DD")
+    report.add_argument("--date", type=_day, required=True, metavar="YYYY-MM-DD")
     report.add_argument("--pdf", type=Path, metavar="FILE")
     report.add_argument("--slip", type=Path, metavar="FILE", help="plain text, 48 columns")
     report.set_defaults(run=_report)
@@ -184,6 +189,13 @@ def _add_checks(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     rebuild.add_argument("--check", action="store_true", required=True)
     rebuild.add_argument("store", type=Path, help="a till's folder")
     rebuild.set_defaults(run=_journal_rebuild)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date like 2026-11-20") from None
 
 
 def _till(arguments: Arguments) -> int:
@@ -266,8 +278,16 @@ def _office_enrol(arguments: Arguments) -> int:
 def _office_operator(arguments: Arguments) -> int:
     from posapp.bootstrap import headoffice
 
-    number = headoffice.add_operator(arguments.dir, arguments.name, arguments.role, _pin())
-    print(f"{arguments.name} is operator {number}")
+    number, changes = arguments.number, arguments.pin or arguments.remove
+    if (number is not None) != changes:
+        arguments.misuse("--number N goes with one of --pin and --remove; --name with neither")
+    if arguments.remove:
+        print(f"{headoffice.remove_operator(arguments.dir, number)} ({number}) is removed")
+    elif arguments.pin:
+        print(f"{headoffice.set_pin(arguments.dir, number, _pin())} ({number}) has a new PIN")
+    else:
+        number = headoffice.add_operator(arguments.dir, arguments.name, arguments.role, _pin())
+        print(f"{arguments.name} is operator {number}")
     return 0
 
 

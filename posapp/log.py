@@ -29,6 +29,13 @@ class MaskTokens(logging.Filter):
         return True
 
 
+class MaskedFormatter(logging.Formatter):
+    """The same for tracebacks, which are only made into text here."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return _TOKEN.sub(r"****\1", super().format(record))
+
+
 def to_file(path: Path, level: int = logging.INFO) -> None:
     """Send the program's log to a rotating file of at most 8 MiB in all."""
     handler = logging.handlers.RotatingFileHandler(
@@ -62,7 +69,7 @@ def write_crash(folder: Path, error: BaseException, at: datetime) -> Path | None
 
 def _install(handler: logging.Handler, level: int) -> None:
     handler.addFilter(MaskTokens())
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(MaskedFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(level)

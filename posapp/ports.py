@@ -7,7 +7,7 @@ hands in the real ones. Times are aware UTC, money is minor units, energy tenths
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol, TypeVar
@@ -53,7 +53,7 @@ class IssueResult:
     """What the module made: 20-digit tokens in the order of the items."""
 
     request_id: bytes
-    tokens: tuple[str, ...]
+    tokens: tuple[str, ...] = field(repr=False)  # cash: never in a log
     module_id: str
     audit_no: int
     replayed: bool = False
@@ -157,7 +157,7 @@ class SaleRecord:
     intent_seq: int
     at: datetime
     state: SaleState
-    tokens: tuple[str, ...] = ()
+    tokens: tuple[str, ...] = field(default=(), repr=False)
     audit_no: int = 0
     ended_reason: str = ""
 
@@ -336,8 +336,8 @@ class UnitOfWork(Reader, Protocol):
         """Allocate the next receipt number; gapless because it is part of the intent's commit."""
         ...
 
-    def next_sequence(self, module_id: str) -> int:
-        """Allocate the next request number for a module."""
+    def next_sequence(self, module_id: str, above: int = 0) -> int:
+        """Allocate the next request number for a module, higher than `above`."""
         ...
 
     def set_sale_state(self, sale_id: bytes, state: SaleState) -> None:
@@ -353,6 +353,12 @@ class UnitOfWork(Reader, Protocol):
     def set_pin_misses(self, operator_id: int, misses: int) -> None: ...
 
     def raise_clock_floor(self, moment: datetime) -> None: ...
+
+    def trust_time(self, moment: datetime) -> None:
+        """Head office signed that it is `moment` now: raises the floor, and lowers one that a
+        wrong clock has left far in the future (journalled as a corrected clock).
+        """
+        ...
 
 
 class Store(Protocol):
@@ -516,7 +522,7 @@ class SyncStore(Protocol):
         ...
 
     def set_server_time(self, moment: datetime) -> None:
-        """Head office's clock showed `moment`: raises the clock floor, never lowers it."""
+        """Head office's clock showed `moment`; see `UnitOfWork.trust_time`."""
         ...
 
     def contact(self) -> Contact:

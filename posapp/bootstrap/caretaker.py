@@ -24,6 +24,8 @@ ROUND_S = 1.0
 SYNC_WAITING_MS = 5_000  # while something waits to be sent
 SYNC_IDLE_MS = 60_000  # to learn of new customers and tariffs
 REST_ROUNDS = 3
+ABSENT_ROUNDS = 3  # a module that is away is looked for less often than one that is there
+RECOVER_AGAIN_ROUNDS = 15
 
 log = logging.getLogger("posapp.caretaker")
 
@@ -51,6 +53,7 @@ class Caretaker:
         self._sync_in_ms = 0
         self._online = False
         self._rounds = 0
+        self._recover_in = 0
         self._thread = threading.Thread(target=self._loop, name="caretaker", daemon=True)
 
     def start(self) -> None:
@@ -67,17 +70,21 @@ class Caretaker:
         while not self._stop.wait(ROUND_S):
             try:
                 self._round()
-            except RuntimeError:  # a lane has closed: the till is ending
-                return
             except PosError as error:
                 log.info("a round was cut short: %s", error)
+            except Exception:
+                if self._stop.is_set():  # the lanes close while the till ends
+                    return
+                log.exception("a round was cut short")
 
     def _round(self) -> None:
         self._rounds += 1
         self._spooler.tick()
-        # Polled here and not on the module's lane: a poll gives way to any call under way.
-        self._once("module", Lane.LOOKUP, self._module.poll)
-        if self._module.status().state is ModuleState.READY:
+        ready = self._module.status().state is ModuleState.READY
+        if ready or self._rounds % ABSENT_ROUNDS == 0:
+            self._once("module", Lane.MODULE, self._module.poll)
+        self._recover_in -= 1
+        if ready and self._recover_in <= 0:
             self._once("recover", Lane.SALE, self._finish_open_sales)
         if self._rounds % REST_ROUNDS == 0:
             self._once("rest", Lane.REPORT, self._store.idle)
@@ -88,8 +95,8 @@ class Caretaker:
             self._sync_in_ms = min(self._sync_in_ms, SYNC_WAITING_MS)
 
     def _finish_open_sales(self) -> None:
-        if self._store.read(lambda reader: reader.open_sales()):
-            self._recover()
+        if self._store.read(lambda reader: reader.open_sales()) and self._recover().unresolved:
+            self._recover_in = RECOVER_AGAIN_ROUNDS
 
     def _talk(self) -> None:
         assert self._sync is not None

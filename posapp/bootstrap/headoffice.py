@@ -152,6 +152,18 @@ def add_operator(folder: Path, name: str, role: str, pin: str) -> int:
         return admin.add_operator(office, name, role, pin)
 
 
+def set_pin(folder: Path, number: int, pin: str) -> str:
+    """A new PIN for a person; the name. Raises InputError OPERATOR_UNKNOWN, PIN_FORM."""
+    with _opened(folder) as office:
+        return admin.set_pin(office, number, pin).name
+
+
+def remove_operator(folder: Path, number: int) -> str:
+    """A person leaves; the name. Raises InputError OPERATOR_UNKNOWN."""
+    with _opened(folder) as office:
+        return admin.remove_operator(office, number).name
+
+
 def add_float(folder: Path, till_code: str, amount_text: str) -> int:
     """Let a till sell more; the new authorised total in minor units."""
     with _opened(folder) as office:

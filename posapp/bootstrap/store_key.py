@@ -19,7 +19,16 @@ SERVICE = "posapp"
 
 
 def create(folder: Path, source: str, randomness: Randomness) -> bytes:
-    """Make and keep a new key. Raises ConfigError KEYSTORE_MISSING; never replaces a key."""
+    """A key for a new store: the one that is kept for this folder already, else a new one.
+
+    A key is never replaced: it may be all that opens a store that was moved away. Raises
+    ConfigError KEYSTORE_MISSING, StoreError STORE_KEY_WRONG.
+    """
+    try:
+        return load(folder, source)
+    except StoreError as error:
+        if error.code != "STORE_KEY_MISSING":
+            raise
     key = randomness.bytes(KEY_BYTES)
     if source == "keyfile":
         path = folder / FILE_NAME

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,7 +21,7 @@ from posapp.domain.sale import Tender, TenderKind, TokenDigits
 from posapp.domain.site import Site
 from posapp.errors import ConfigError, StoreError
 from posapp.journal.verify import Verdict
-from posapp.lanes import InlineLanes, Lanes, ThreadLanes
+from posapp.lanes import InlineLanes, Lane, Lanes, ThreadLanes, Urgency
 from posapp.ports import LinkState, SyncStatus
 from posapp.printing.link import link_factory
 from posapp.printing.previewer import DocumentPreviewer
@@ -107,7 +108,7 @@ def _assemble(
     previewer = DocumentPreviewer(profile, people)
     line = _head_office(settings, store, clock, randomness)
     sync = line or NoHeadOffice()
-    recover = Recover(store, module, spooler)
+    recover = Recover(store, module, spooler, clock)
     caretaker = Caretaker(lanes, store, module, spooler, line, recover)
     till = Till(
         site=site,
@@ -115,7 +116,7 @@ def _assemble(
         clock=clock,
         store=store,
         sign_in=SignIn(store),
-        open_shift=OpenShift(store),
+        open_shift=OpenShift(store, clock),
         close_shift=CloseShift(store, spooler),
         find=Find(store),
         prepare_sale=PrepareSale(store, clock),
@@ -209,8 +210,8 @@ def enrol(
         answer = ask_head_office(
             url, code, clock, randomness, signing_key=SigningKey(secret), software=SOFTWARE
         )
-        store.install(answer.site, answer.till_id, secret, answer.head_office_key, SOFTWARE)
         config.save(settings)
+        store.install(answer.site, answer.till_id, secret, answer.head_office_key, SOFTWARE)
         sync = _head_office(settings, store, clock, randomness)
         assert sync is not None
         sync.run_once()  # customers, meters, tariffs; what is missing comes with the next round
@@ -251,17 +252,22 @@ def sell_once(folder: Path | None, meter: str, amount: str, operator_id: int, pi
     """
     till = build(config.load(folder or paths.data_folder()))
     try:
-        operator = till.sign_in(operator_id, pin)
-        if till.store.read(lambda reader: reader.open_shift()) is None:
-            till.open_shift(operator, 0)
-        context = till.prepare_sale(MeterNumber.parse(meter))
-        minor = parse_amount(amount, till.site.currency)
-        cash = Tender(TenderKind.CASH, minor)
-        sold = till.sell(context, context.by_money(minor), (cash,), operator_id)
-        till.sell.revealed(sold.record.intent.sale_id)
-        return _told(sold.receipt, minor, till.site, sold.record.tokens)
+        sell = partial(_sell, till, meter, amount, operator_id, pin)
+        return till.lanes.run(Lane.SALE, sell, Urgency.SALE).result()
     finally:
         till.close()
+
+
+def _sell(till: Till, meter: str, amount: str, operator_id: int, pin: str) -> str:
+    operator = till.sign_in(operator_id, pin)
+    if till.store.read(lambda reader: reader.open_shift()) is None:
+        till.open_shift(operator, 0)
+    context = till.prepare_sale(MeterNumber.parse(meter))
+    minor = parse_amount(amount, till.site.currency)
+    cash = Tender(TenderKind.CASH, minor)
+    sold = till.sell(context, context.by_money(minor), (cash,), operator_id)
+    till.sell.revealed(sold.record.intent.sale_id)
+    return _told(sold.receipt, minor, till.site, sold.record.tokens)
 
 
 def _told(receipt: ReceiptNumber, minor: int, site: Site, tokens: tuple[str, ...]) -> str:

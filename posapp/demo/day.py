@@ -136,8 +136,10 @@ class Script:
         quote = context.by_money(amount_minor)
         received = amount_minor if kind is not TenderKind.CASH else _handed_over(amount_minor)
         reference = "" if kind is TenderKind.CASH else f"QK{self._chance.randrange(10**8):08d}"
-        tender = Tender(kind, received, reference)
-        return self._till.sell(context, quote, (tender,), self._clerk.operator_id)
+        tender, operator_id = Tender(kind, received, reference), self._clerk.operator_id
+        return self._till.lanes.run(
+            Lane.SALE, lambda: self._till.sell(context, quote, (tender,), operator_id), Urgency.SALE
+        ).result()
 
     def _sell_through_a_killed_module(self, meter: TownMeter) -> None:
         """The module stands still with the request in its line, then loses its power."""

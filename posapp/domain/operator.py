@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -34,5 +34,5 @@ class OperatorRecord:
     """A person with the verifier of the PIN (Argon2id, PHC string) and the count of misses."""
 
     operator: Operator
-    pin_verifier: str
+    pin_verifier: str = field(repr=False)
     misses: int = 0

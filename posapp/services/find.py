@@ -105,6 +105,9 @@ class Find:
         try:
             number = ReceiptNumber.parse(text)
         except InputError as error:
+            words = self._words(text)  # an account may look like a receipt number
+            if words.hits:
+                return words
             return FindResult(text, QueryKind.RECEIPT, problem=error.code, params=error.params)
 
         def look(reader: Reader) -> FoundMeter | None:

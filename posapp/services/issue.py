@@ -9,12 +9,20 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from datetime import timedelta
 
-from posapp.domain.sale import SaleState
+from posapp.domain.sale import SOLD_STATES, SaleState
 from posapp.errors import ModuleError, Outcome, SaleError
-from posapp.journal.facts import SaleEnded, SaleIntended, SaleIssued, SaleRetimed
+from posapp.journal.facts import (
+    SaleEnded,
+    SaleIntended,
+    SaleIssued,
+    SaleRetimed,
+    SaleUncertain,
+)
 from posapp.lanes import Urgency
 from posapp.ports import (
+    Clock,
     IssueRequest,
     IssueResult,
     ModuleState,
@@ -24,10 +32,13 @@ from posapp.ports import (
     Store,
     UnitOfWork,
 )
+from posapp.services.quote import clock_is_back
 from posapp.services.slips import last_purchase, receipt_of
+from posapp.sts.tid import tid_at
 
-ASKS_MAX = 3  # how often one visit asks again before it leaves the sale for later
+ASKS_MAX = 3  # how often one visit asks before it leaves the sale for later
 RETIMES_MAX = 3
+RETIME_AHEAD = timedelta(hours=12)  # the reference module's own limit for a till's clock
 
 log = logging.getLogger("posapp.sale")
 
@@ -35,42 +46,68 @@ log = logging.getLogger("posapp.sale")
 class Issue:
     """Asks the module for what an open sale intends and writes down what became of it."""
 
-    def __init__(self, store: Store, module: SecurityModule) -> None:
+    def __init__(self, store: Store, module: SecurityModule, clock: Clock) -> None:
         self._store = store
         self._module = module
+        self._clock = clock
 
     def fresh(self, record: SaleRecord) -> SaleRecord:
-        """A sale whose intent was just written: ask at once.
+        """A sale whose intent was just written: ask at once. About three hard time-outs at most.
 
         Returns the ISSUED record. Raises SaleError: NOT_EXECUTED (refused, and so recorded) or
-        UNKNOWN (the sale stays REQUESTED and recovery will finish it).
+        UNKNOWN (the sale stays open and recovery will finish it).
         """
-        return self._ask(record, fetch_first=False)
+        return self._ask(record, resumed=False)
 
     def resume(self, record: SaleRecord) -> SaleRecord:
         """A sale found open: first ask whether it was executed, then the same again."""
-        return self._ask(record, fetch_first=True)
+        return self._ask(record, resumed=True)
 
-    def _ask(self, record: SaleRecord, *, fetch_first: bool) -> SaleRecord:
-        retimes = 0
-        lost: ModuleError | None = None
-        for _ in range(ASKS_MAX + RETIMES_MAX):
+    def _ask(self, record: SaleRecord, *, resumed: bool) -> SaleRecord:
+        asked_before = resumed
+        asks = retimes = 0
+        lost = ModuleError("MODULE_TIMEOUT", outcome=Outcome.UNKNOWN)
+        while asks < ASKS_MAX:
+            asks += 1
             try:
-                result = self._once(record, fetch_first=fetch_first)
+                result = self._once(record, fetch_first=asked_before)
             except ModuleError as error:
-                asked_before = fetch_first
                 if error.code == "TID_WINDOW" and retimes < RETIMES_MAX:
-                    retimes += 1
-                    record = self._retime(record, error)
-                elif error.outcome is Outcome.UNKNOWN or (asked_before and not _refusal(error)):
-                    lost, fetch_first = error, True
-                    if not self._reachable():
+                    if self._time_fits(record, error):
+                        record, retimes, asks = self._retime(record, error), retimes + 1, 0
+                        continue
+                    error = ModuleError(
+                        "MODULE_CLOCK_WRONG", outcome=Outcome.NOT_EXECUTED, **error.params
+                    )
+                    if resumed:  # the clock may be right tomorrow; the money is taken already
+                        return self._leave_open(record, error)
+                    asked_before = True  # so that it is burnt: it must not run tomorrow either
+                if error.outcome is Outcome.UNKNOWN or (asked_before and not _refusal(error)):
+                    lost, asked_before = error, True
+                    if error.code in _HOPELESS or not self._reachable():
                         break
                 elif not asked_before or error.code == "STALE" or self._burnt(record):
                     raise self._end(record, error) from error
                 continue
             return self._store_outcome(record, result)
         return self._leave_open(record, lost)
+
+    def _time_fits(self, record: SaleRecord, error: ModuleError) -> bool:
+        """Whether the token time that the module wants can be right.
+
+        A token from the future makes all later ones of the meter look old, so both clocks must
+        agree within half a day, and ours must be between what is known to have passed and the
+        end of the lease.
+        """
+        lowest = error.params.get("lowest_tid")
+        if not isinstance(lowest, int):
+            return False
+        now = self._clock.now()
+        lease, is_back = self._store.read(lambda r: (r.lease(), clock_is_back(r, now)))
+        if lease is None or now > lease.valid_until or is_back:
+            return False
+        latest = now + RETIME_AHEAD
+        return lowest <= tid_at(latest, record.intent.configuration.base_date)
 
     def _burnt(self, record: SaleRecord) -> bool:
         """Make sure that no late frame of a request that was asked before can ever run."""
@@ -129,9 +166,8 @@ class Issue:
         return True
 
     def _retime(self, record: SaleRecord, error: ModuleError) -> SaleRecord:
-        lowest = error.params.get("lowest_tid")
-        if not isinstance(lowest, int):
-            raise self._end(record, error) from error
+        lowest = error.params["lowest_tid"]
+        assert isinstance(lowest, int)
 
         def write(uow: UnitOfWork) -> SaleRecord:
             intent = record.intent
@@ -157,6 +193,9 @@ class Issue:
         issued = SaleIssued(record.intent_seq, result.tokens, result.audit_no)
 
         def write(uow: UnitOfWork) -> SaleRecord:
+            known = uow.sale(record.intent.sale_id)
+            if known is not None and known.state in SOLD_STATES:
+                return known  # somebody else recovered it meanwhile; the module answers once
             last = last_purchase(uow, record.intent.meter)
             uow.append(issued)
             done = replace(
@@ -169,22 +208,36 @@ class Issue:
 
         return self._store.write(write, Urgency.SALE)
 
-    def _leave_open(self, record: SaleRecord, lost: ModuleError | None) -> SaleRecord:
-        sale_id = record.intent.sale_id
-        self._store.write(
-            lambda uow: uow.set_sale_state(sale_id, SaleState.REQUESTED), Urgency.SALE
-        )
-        code = lost.code if lost else "MODULE_TIMEOUT"
-        log.info("the outcome of a sale is not known yet (%s); recovery will ask again", code)
-        raise SaleError(
-            "OUTCOME_UNKNOWN",
-            outcome=Outcome.UNKNOWN,
-            receipt=record.intent.receipt,
-            amount_minor=record.intent.amount_minor,
-            meter=record.intent.meter,
-            cause=code,
-        ) from lost
+    def _leave_open(self, record: SaleRecord, lost: ModuleError) -> SaleRecord:
+        """Write what is new about a sale that cannot be finished now, and say that it is open."""
+        intent = record.intent
+        if lost.code == "WRONG_MODULE":
+            if record.state is not SaleState.UNKNOWN:
+                uncertain = SaleUncertain(record.intent_seq, lost.code)
+                self._store.write(lambda uow: uow.append(uncertain), Urgency.SALE)
+        elif record.state is SaleState.INTENT:
+            sale_id = intent.sale_id
+            self._store.write(
+                lambda uow: uow.set_sale_state(sale_id, SaleState.REQUESTED), Urgency.SALE
+            )
+        log.debug("the outcome of a sale is not known yet (%s)", lost.code)
+        raise outcome_unknown(intent, lost.code) from lost
 
+
+def outcome_unknown(intent: SaleIntended, cause: str) -> SaleError:
+    """The error for a sale whose intent is durable and whose outcome is not known here."""
+    return SaleError(
+        "OUTCOME_UNKNOWN",
+        outcome=Outcome.UNKNOWN,
+        receipt=intent.receipt,
+        amount_minor=intent.amount_minor,
+        meter=intent.meter,
+        cause=cause,
+    )
+
+
+# Asking again at once cannot help: it would only hold up the till.
+_HOPELESS = frozenset({"MODULE_TIMEOUT", "WRONG_MODULE"})
 
 # What the module itself answers when it will not; everything else says nothing about the request.
 _REFUSALS = frozenset(
@@ -199,6 +252,7 @@ _REFUSALS = frozenset(
         "KEY_TYPE",
         "KEY_TYPE_CARRIER",
         "KEY_TYPE_NO_CREDIT",
+        "MODULE_CLOCK_WRONG",
         "RESERVED_USED",
         "RID_CONFLICT",
         "STALE",

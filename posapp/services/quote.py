@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from posapp.domain.lease import Lease
 from posapp.domain.meter import MeterNumber, MeterState
@@ -14,6 +14,8 @@ from posapp.pricing.pack import TariffPack
 from posapp.pricing.quote import Quote, by_money, by_units
 from posapp.services.packs import parsed_pack
 from posapp.sts.tid import check_ken, next_tid
+
+CLOCK_SLACK = timedelta(minutes=2)  # two honest clocks differ by seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +105,16 @@ def _pack(reader: Reader, code: str, local: datetime) -> tuple[TariffPack | None
     return pack, None
 
 
+def clock_is_back(reader: Reader, now: datetime) -> bool:
+    """Whether the clock stands clearly before a moment that is known to have passed."""
+    return now < reader.clock_floor() - CLOCK_SLACK
+
+
 def _obstacle(reader: Reader, found: FoundMeter, now: datetime) -> PosError | None:
     meter = found.meter
     if meter.state is MeterState.BLOCKED:
         return SaleError("METER_BLOCKED", number=meter.number.digits)
-    if now < reader.clock_floor():
+    if clock_is_back(reader, now):
         return SaleError("CLOCK_BACK", floor=reader.clock_floor(), now=now)
     base = meter.configuration.base_date
     try:

@@ -7,8 +7,7 @@ from datetime import date
 from posapp.ports import Clock, Previewer, PrintQueue, Reader, SaleRecord, Store, UnitOfWork
 from posapp.reports.daily_facts import DailyFacts, facts_from
 from posapp.reports.daily_sales import build_daily, build_daily_slip
-from posapp.services.packs import parsed_pack
-from posapp.services.slips import PAGE, operator_names, waiting_slips
+from posapp.services.slips import PAGE, operator_names, pack_name, waiting_slips
 
 
 class DailyReport:
@@ -73,9 +72,4 @@ def _sales_on(reader: Reader, business_date: date) -> list[SaleRecord]:
 
 
 def _tariff_names(reader: Reader) -> dict[str, str]:
-    names: dict[str, str] = {}
-    for code in reader.tariff_codes():
-        text = reader.tariff_pack(code)
-        if text is not None:
-            names[code] = parsed_pack(text, code).name
-    return names
+    return {code: pack_name(reader, code) for code in reader.tariff_codes()}

@@ -6,6 +6,7 @@ the spooler and the sync lane find their work in the store.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -13,7 +14,7 @@ from posapp.clock import epoch_ms
 from posapp.domain.ids import ReceiptNumber, uuid7
 from posapp.domain.meter import MeterConfiguration
 from posapp.domain.sale import SaleState, Tender, TenderKind, TokenKind
-from posapp.errors import SaleError
+from posapp.errors import Outcome, SaleError, StoreError
 from posapp.journal.facts import SaleIntended, TokenItem
 from posapp.lanes import Urgency
 from posapp.ports import (
@@ -23,7 +24,6 @@ from posapp.ports import (
     ModuleStatus,
     PrintQueue,
     Randomness,
-    Reader,
     SaleRecord,
     SecurityModule,
     Store,
@@ -31,13 +31,15 @@ from posapp.ports import (
     UnitOfWork,
 )
 from posapp.pricing.quote import Quote
-from posapp.services.issue import Issue
+from posapp.services.issue import Issue, outcome_unknown
 from posapp.services.quote import SaleContext, prepare
 from posapp.services.recover import Recover
 from posapp.sts.tid import next_tid
 
 QUOTE_VALID = timedelta(minutes=5)  # a customer counts coins; prices do not wait for ever
 TENDERS_MAX = 4
+log = logging.getLogger("posapp.sale")
+
 CREDIT_ELECTRICITY = 0  # token subclass, IEC 62055-41 6.2.2
 
 
@@ -69,8 +71,9 @@ class Sell:
         self._queue = queue
         self._clock = clock
         self._randomness = randomness
-        self._issue = Issue(store, module)
-        self._recover = Recover(store, module, queue)
+        self._issue = Issue(store, module, clock)
+        self._till_code = store.read(lambda reader: reader.site().till_code)
+        self._recover = Recover(store, module, queue, clock)
 
     def __call__(
         self, context: SaleContext, quote: Quote, tenders: tuple[Tender, ...], operator_id: int
@@ -85,28 +88,93 @@ class Sell:
             raise SaleError("QUOTE_EXPIRED")
         self._finish_open_sales()
         module = self._ready_module(context)
-        record = self._store.write(
-            lambda uow: self._intend(uow, context, quote, tenders, operator_id, module),
-            Urgency.SALE,
-        )
-        record = self._issue.fresh(record)
+        record = self._intended(context, quote, tenders, operator_id, module)
+        try:
+            record = self._issue.fresh(record)
+        except SaleError:
+            raise
+        except Exception as error:
+            # The money is taken and the intent stands: whatever went wrong, this is not "no".
+            log.exception("a sale was cut short after its intent")
+            raise outcome_unknown(record.intent, type(error).__name__) from error
         self._queue.wake()
-        return self._store.read(lambda reader: _sold(reader, record, context.found))
+        return self._sold(record, context.found)
+
+    def _intended(
+        self,
+        context: SaleContext,
+        quote: Quote,
+        tenders: tuple[Tender, ...],
+        operator_id: int,
+        module: ModuleStatus,
+    ) -> SaleRecord:
+        """Write the intent; an error of the disk is only a "no" once the intent is not there."""
+        sale_id = uuid7(epoch_ms(self._clock.now()), self._randomness.bytes(10)).bytes
+        try:
+            return self._store.write(
+                lambda uow: self._intend(
+                    uow, context, quote, tenders, operator_id, module, sale_id
+                ),
+                Urgency.SALE,
+            )
+        except StoreError as error:
+            try:
+                written = self._store.read(lambda reader: reader.sale(sale_id))
+            except StoreError:
+                raise SaleError(
+                    "OUTCOME_UNKNOWN", outcome=Outcome.UNKNOWN, cause=error.code
+                ) from error
+            if written is not None:
+                raise outcome_unknown(written.intent, error.code) from error
+            raise SaleError(error.code, outcome=Outcome.NOT_EXECUTED, **error.params) from error
+
+    def _sold(self, record: SaleRecord, found: FoundMeter) -> Sold:
+        """What the screen needs. The token is durable: nothing here may keep it from view."""
+        intent = record.intent
+        job_id = left = 0
+        try:
+            jobs, lease, vended = self._store.read(
+                lambda r: (
+                    r.print_jobs_of_sale(intent.sale_id),
+                    r.lease(),
+                    r.vended_total_minor(),
+                )
+            )
+            job_id = jobs[0].job_id if jobs else 0
+            left = lease.authorised_total_minor - vended if lease else 0
+        except StoreError as error:
+            log.error("a sold sale could not be read back: %s", error.code)
+        return Sold(
+            record=record,
+            receipt=ReceiptNumber(self._till_code, intent.receipt),
+            found=found,
+            change_minor=intent.change_minor,
+            job_id=job_id,
+            float_left_minor=max(0, left),
+        )
 
     def revealed(self, sale_id: bytes) -> None:
         """The token is on the screen. A local step; losing it in a power cut loses nothing."""
         self._store.write(lambda uow: uow.set_sale_state(sale_id, SaleState.REVEALED))
 
     def _finish_open_sales(self) -> None:
+        """Finish what is open; whoever pressed Enter sees that before anything new is sold."""
         if not self._store.read(lambda reader: reader.open_sales()):
             return
-        left = self._recover().unresolved
-        waiting = [r for r in left if r.state is not SaleState.UNKNOWN]
-        if waiting:
-            intent = waiting[0].intent
-            raise SaleError(
-                "SALE_UNRESOLVED", receipt=intent.receipt, amount_minor=intent.amount_minor
-            )
+        recovery = self._recover()
+        waiting = [r for r in recovery.unresolved if r.state is not SaleState.UNKNOWN]
+        for code, records in (
+            ("SALE_UNRESOLVED", waiting),
+            ("OPEN_SALE_FINISHED", recovery.resolved),
+        ):
+            for record in records:
+                intent = record.intent
+                raise SaleError(
+                    code,
+                    receipt=intent.receipt,
+                    amount_minor=intent.amount_minor,
+                    meter=intent.meter,
+                )
 
     def _ready_module(self, context: SaleContext) -> ModuleStatus:
         wanted = context.found.meter.configuration
@@ -128,6 +196,7 @@ class Sell:
         tenders: tuple[Tender, ...],
         operator_id: int,
         module: ModuleStatus,
+        sale_id: bytes,
     ) -> SaleRecord:
         now = self._clock.now()
         shift = uow.open_shift()
@@ -151,7 +220,7 @@ class Sell:
             TokenKind.CREDIT, CREDIT_ELECTRICITY, tid, quote.units_tenths, quote.amount_minor
         )
         intent = SaleIntended(
-            sale_id=uuid7(epoch_ms(now), self._randomness.bytes(10)).bytes,
+            sale_id=sale_id,
             receipt=uow.next_receipt(),
             shift=shift.number,
             operator_id=operator_id,
@@ -167,7 +236,7 @@ class Sell:
             month_units_before=quote.month.units_tenths,
             items=(item,),
             module_id=module.module_id,
-            sequence=uow.next_sequence(module.module_id),
+            sequence=uow.next_sequence(module.module_id, above=module.last_sequence),
         )
         assert intent.amount_minor == quote.amount_minor, "lines must add up to the quote"
         seq = uow.append(intent)
@@ -195,18 +264,3 @@ def _check_tenders(due_minor: int, tenders: tuple[Tender, ...]) -> None:
         raise SaleError("TENDER_TOO_LITTLE", missing_minor=due_minor - received)
     if received - due_minor > cash:
         raise SaleError("CHANGE_NOT_CASH", change_minor=received - due_minor)
-
-
-def _sold(reader: Reader, record: SaleRecord, found: FoundMeter) -> Sold:
-    intent = record.intent
-    jobs = reader.print_jobs_of_sale(intent.sale_id)
-    lease = reader.lease()
-    left = lease.authorised_total_minor - reader.vended_total_minor() if lease else 0
-    return Sold(
-        record=record,
-        receipt=ReceiptNumber(reader.site().till_code, intent.receipt),
-        found=found,
-        change_minor=intent.change_minor,
-        job_id=jobs[0].job_id if jobs else 0,
-        float_left_minor=max(0, left),
-    )

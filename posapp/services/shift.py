@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from posapp.domain.operator import Operator, Role
-from posapp.domain.sale import SOLD_STATES, TenderKind
+from posapp.domain.sale import SOLD_STATES, SaleState, TenderKind
 from posapp.domain.shift import CashCount, Shift
 from posapp.errors import InputError, SaleError
 from posapp.journal.facts import ShiftClosed, ShiftOpened
-from posapp.ports import PrintQueue, Reader, SaleRecord, Store, UnitOfWork
+from posapp.ports import Clock, PrintQueue, Reader, SaleRecord, Store, UnitOfWork
+from posapp.services.quote import clock_is_back
 from posapp.services.slips import sales_of, shift_slip_of, waiting_slips
 
 FLOAT_MINOR_MAX = 10**10
@@ -38,15 +39,26 @@ class ClosedShift:
 class OpenShift:
     """Runs on the sale lane."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
 
     def __call__(self, operator: Operator, opening_minor: int) -> Shift:
-        """Open the next shift. Raises SaleError SHIFT_ALREADY_OPEN, InputError FLOAT_RANGE."""
+        """Open the next shift.
+
+        Raises SaleError SHIFT_ALREADY_OPEN, CLOCK_BACK, LEASE_EXPIRED, InputError FLOAT_RANGE.
+        """
         if not 0 <= opening_minor <= FLOAT_MINOR_MAX:
             raise InputError("FLOAT_RANGE")
 
         def write(uow: UnitOfWork) -> Shift:
+            now = self._clock.now()
+            lease = uow.lease()
+            if clock_is_back(uow, now):
+                raise SaleError("CLOCK_BACK", floor=uow.clock_floor(), now=now)
+            if lease is not None and now > lease.valid_until:
+                # Nothing could be sold, and a clock far ahead must not get into the journal.
+                raise SaleError("LEASE_EXPIRED", until=lease.valid_until)
             current = uow.open_shift()
             if current is not None:
                 raise SaleError("SHIFT_ALREADY_OPEN", shift=current.number)
@@ -92,9 +104,10 @@ class CloseShift:
             shift = _open(uow)
             if shift.operator_id != operator.operator_id and operator.role is not Role.SUPERVISOR:
                 raise SaleError("SHIFT_OF_ANOTHER", shift=shift.number)
-            open_sales = uow.open_sales()
-            if open_sales:
-                first = open_sales[0].intent
+            # One whose module is gone is held and listed, and keeps nobody from going home.
+            waiting = [s for s in uow.open_sales() if s.state is not SaleState.UNKNOWN]
+            if waiting:
+                first = waiting[0].intent
                 raise SaleError(
                     "SALE_UNRESOLVED", receipt=first.receipt, amount_minor=first.amount_minor
                 )

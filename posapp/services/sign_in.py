@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from posapp.codec.pin import pin_fits
-from posapp.domain.operator import Operator
+from posapp.domain.operator import Operator, Role
 from posapp.errors import InputError
 from posapp.ports import OperatorRecord, Reader, Store, UnitOfWork
 
@@ -37,8 +37,16 @@ class SignIn:
             if left == 0:
                 raise InputError("PIN_BLOCKED", name=record.operator.name)
             raise InputError("PIN_WRONG", left=left)
-        self._store.write(lambda uow: uow.set_pin_misses(operator_id, 0))
+        self._store.write(lambda uow: _forgive(uow, record.operator))
         return record.operator
+
+
+def _forgive(uow: UnitOfWork, operator: Operator) -> None:
+    """A right PIN forgives the person's own misses; a supervisor's, everybody's."""
+    for record in uow.operators():
+        own = record.operator.operator_id == operator.operator_id
+        if record.misses and (own or operator.role is Role.SUPERVISOR):
+            uow.set_pin_misses(record.operator.operator_id, 0)
 
 
 def _record(reader: Reader, operator_id: int) -> OperatorRecord:

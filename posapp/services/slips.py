@@ -6,6 +6,7 @@ from datetime import date
 
 from posapp.domain.meter import MeterNumber
 from posapp.domain.shift import CashCount, Shift
+from posapp.errors import InputError
 from posapp.ports import PrintState, Reader, SaleRecord
 from posapp.reports.receipt import ReceiptFacts, build_receipt
 from posapp.reports.shift_slip import build_shift_slip, shift_facts
@@ -91,5 +92,13 @@ def operator_names(reader: Reader) -> dict[int, str]:
 
 def _tariff_name(reader: Reader, reference: str) -> str:
     code = reference.partition("@")[0]
+    return pack_name(reader, code)
+
+
+def pack_name(reader: Reader, code: str) -> str:
+    """The name of a tariff, or its code when the pack of now cannot be read here."""
     text = reader.tariff_pack(code)
-    return parsed_pack(text, code).name if text else code
+    try:
+        return parsed_pack(text, code).name if text else code
+    except InputError:
+        return code

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from posapp.domain.shift import Shift
@@ -17,6 +17,7 @@ from posapp.ports import (
     SyncEngine,
     SyncStatus,
 )
+from posapp.services.quote import clock_is_back
 
 FLOAT_WARN_SHARE = 5  # warn when less than one fifth of the last authorisation is left
 
@@ -68,13 +69,18 @@ class ReadStatus:
             return TillStatus(
                 module=self._module.status(),
                 printer=self._queue.status(),
-                sync=self._sync.status(),
+                sync=replace(self._sync.status(), waiting=_unsent(reader)),
                 float_left_minor=max(0, authorised - reader.vended_total_minor()),
                 float_authorised_minor=authorised,
                 lease_until=lease.valid_until if lease else None,
-                clock_trusted=now >= reader.clock_floor(),
+                clock_trusted=not clock_is_back(reader, now),
                 shift=reader.open_shift(),
                 open_sales=len(reader.open_sales()),
             )
 
         return self._store.read(read)
+
+
+def _unsent(reader: Reader) -> int:
+    """Journal entries that head office has not confirmed, now and not at its last answer."""
+    return reader.head().seq - reader.acknowledged_seq()

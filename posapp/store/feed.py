@@ -140,7 +140,7 @@ class SqlSyncStore:
         return tuple(row[0] for row in rows)
 
     def set_server_time(self, moment: datetime) -> None:
-        self._store.write(lambda unit: unit.raise_clock_floor(moment), Urgency.CHORE)
+        self._store.write(lambda unit: unit.trust_time(moment), Urgency.CHORE)
 
     def contact(self) -> Contact:
         data = self._store.look(lambda connection: get_meta(connection, "contact"))

@@ -14,7 +14,7 @@ from posapp.domain.sale import SaleState
 from posapp.domain.site import Site
 from posapp.errors import StoreError
 from posapp.journal.chain import Entry, Head
-from posapp.journal.facts import Fact, SaleIntended
+from posapp.journal.facts import ClockCorrected, Fact, SaleIntended
 from posapp.ports import PrintState
 from posapp.store.projections import Projector
 from posapp.store.queries import Queries
@@ -23,8 +23,8 @@ from posapp.store.till_row import TillRow
 
 _ENTRY = "INSERT INTO journal (place, entry, hash) VALUES (?, ?, ?)"
 _SEQUENCE = (
-    "INSERT INTO module_sequence (module_id, last) VALUES (?, 1)"
-    " ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last"
+    "INSERT INTO module_sequence (module_id, last) VALUES (?, ?)"
+    " ON CONFLICT DO UPDATE SET last = max(last + 1, excluded.last) RETURNING last"
 )
 # The same step twice is allowed (a recovery asks again); going back is not.
 _REQUESTED = "UPDATE sale SET step = 1 WHERE sale_id = ? AND state IN (0, 4) AND step <= 1"
@@ -34,6 +34,7 @@ _JOB = (
     " VALUES (?, ?, ?, ?, ?, 'queued', ?) RETURNING job_id"
 )
 _JOB_STATE = "UPDATE print_job SET state = ?, held = ? WHERE job_id = ?"
+CLOCK_SLACK_MS = 120_000  # two honest clocks and a slow line differ by less
 _STEPS = {SaleState.REQUESTED: _REQUESTED, SaleState.REVEALED: _REVEALED}
 
 
@@ -87,8 +88,8 @@ class SqlUnitOfWork(Queries):
         """The number the next intent must carry; taken only by appending that intent."""
         return self._enrolled().receipt + 1
 
-    def next_sequence(self, module_id: str) -> int:
-        row = self._run(_SEQUENCE, (module_id,)).first()
+    def next_sequence(self, module_id: str, above: int = 0) -> int:
+        row = self._run(_SEQUENCE, (module_id, above + 1)).first()
         assert row is not None
         return int(row[0])
 
@@ -118,6 +119,14 @@ class SqlUnitOfWork(Queries):
         if epoch_ms(moment) > till.floor_ms:
             till.floor_ms = epoch_ms(moment)
             self._floor_raised = True
+
+    def trust_time(self, moment: datetime) -> None:
+        till, at_ms = self._enrolled(), epoch_ms(moment)
+        if till.floor_ms - at_ms > CLOCK_SLACK_MS:
+            self.append(ClockCorrected(till.floor_ms, at_ms))
+            till.floor_ms = at_ms
+        else:
+            self.raise_clock_floor(moment)
 
     # What is pending in this transaction is answered from memory.
 

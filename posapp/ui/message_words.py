@@ -252,6 +252,12 @@ MODULE: dict[str, Words] = {
         NO_SALE,
         "Set the clock of this till right and plug the module in again.",
     ),
+    "MODULE_CLOCK_WRONG": (
+        "The clocks of the module and this till are far apart.",
+        NO_SALE,
+        "A token of the future would spoil the meter. Set this till's clock right; if it is right, "
+        "the module must be looked at.",
+    ),
     "CLOCK_BACK": (
         "The clock of this till was set back; it was {floor} before.",
         "What was sold is safe. Selling waits, because a token needs the right time.",

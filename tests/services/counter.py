@@ -75,8 +75,8 @@ class Counter:
     def __post_init__(self) -> None:
         self.prepare = PrepareSale(self.store, self.clock)
         self.sell = Sell(self.store, self.module, self.queue, self.clock, SystemRandomness())
-        self.recover = Recover(self.store, self.module, self.queue)
-        self.open_shift = OpenShift(self.store)
+        self.recover = Recover(self.store, self.module, self.queue, self.clock)
+        self.open_shift = OpenShift(self.store, self.clock)
         self.close_shift = CloseShift(self.store, self.queue)
         self.sign_in = SignIn(self.store)
         self.reprint = Reprint(self.store, self.queue)

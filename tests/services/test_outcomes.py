@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from posapp.domain.sale import SaleState
-from posapp.errors import ModuleError, Outcome, SaleError
+from posapp.errors import InputError, ModuleError, Outcome, SaleError, StoreError
 from posapp.ports import IssueResult, ModuleState, ModuleStatus, NotFound, SupplyKey
-from tests.services.counter import a_counter
-from tests.stores import StoppedClock
+from posapp.store.feed import SqlSyncStore
+from posapp.sts.tid import tid_at
+from posapp.wire.feed import FeedRow, TariffText
+from tests.services.counter import GRACE, KWAME, PIN, a_counter
+from tests.stores import START, StoppedClock
 
 KEYS = (
     SupplyKey("201457", 1, 2014, 255, 4, test=True),
@@ -32,9 +37,12 @@ class Scripted:
         self.answers = {name: list(given) for name, given in answers.items()}
         self.asked = []
         self.module_id = "M-1"
+        self.last_sequence = 0
 
     def status(self):
-        return ModuleStatus(ModuleState.READY, self.module_id, keys=KEYS)
+        return ModuleStatus(
+            ModuleState.READY, self.module_id, keys=KEYS, last_sequence=self.last_sequence
+        )
 
     def refresh(self):
         self._answer("refresh", None, default=True)
@@ -76,8 +84,9 @@ def counters(tmp_path):
 
     yield make
     for counter in made:
-        assert not any(counter.module.answers.values()), "the module was asked less than expected"
         counter.store.close()
+    for counter in made:
+        assert not any(counter.module.answers.values()), "the module was asked less than expected"
 
 
 def the_sale(counter):
@@ -163,14 +172,120 @@ def test_a_number_that_has_passed_can_never_run(counters):
     refused(counter, "STALE", Outcome.NOT_EXECUTED, SaleState.REFUSED)
 
 
+NOW = tid_at(START, 2014)
+HALF_A_DAY = 12 * 60
+
+
 def test_a_new_token_time_is_a_new_version_of_the_intent(counters):
-    counter = counters(issue=[ModuleError("TID_WINDOW", lowest_tid=9_000_000), MADE])
+    wanted = NOW + HALF_A_DAY
+    counter = counters(issue=[ModuleError("TID_WINDOW", lowest_tid=wanted), MADE])
     record = sold(counter)
     first, second = counter.module.calls("issue")
-    assert second.items[0].tid == 9_000_000 > first.items[0].tid
+    assert second.items[0].tid == wanted > first.items[0].tid
     assert second.sequence == first.sequence + 1
     assert second.request_id == first.request_id
-    assert the_sale(counter).intent.items[0].tid == record.intent.items[0].tid == 9_000_000
+    assert the_sale(counter).intent.items[0].tid == record.intent.items[0].tid == wanted
+
+
+def test_a_module_from_the_future_makes_no_token(counters):
+    too_late = ModuleError("TID_WINDOW", lowest_tid=NOW + HALF_A_DAY + 2)
+    counter = counters(issue=[too_late], cancel=[None])
+    refused(counter, "MODULE_CLOCK_WRONG", Outcome.NOT_EXECUTED, SaleState.REFUSED)
+
+
+def test_an_open_sale_waits_for_the_right_time_rather_than_take_a_token_of_the_future(counters):
+    years = ModuleError("TID_WINDOW", lowest_tid=NOW + 366 * 1440)
+    counter = counters(issue=[LOST, years], refresh=[ABSENT], fetch=[NOT_FOUND])
+    refused(counter, "OUTCOME_UNKNOWN", Outcome.UNKNOWN, SaleState.REQUESTED)
+    counter.clock.move(days=366)  # the computer has lost its battery
+    assert len(counter.recover().unresolved) == 1
+    assert the_sale(counter).state is SaleState.REQUESTED
+
+
+def test_a_clock_a_little_back_sells_and_one_far_back_does_not(counters):
+    counter = counters(issue=[MADE])
+    counter.clock.move(seconds=-90)
+    sold(counter)
+    counter.clock.move(minutes=-3)
+    with pytest.raises(SaleError) as refusal:
+        counter.sale(2, 10_000)
+    assert refusal.value.code == "CLOCK_BACK"
+
+
+def test_head_office_puts_right_a_floor_that_a_wrong_clock_has_left(counters):
+    counter = counters(issue=[MADE])
+    right = counter.clock.now()
+    counter.store.write(lambda uow: uow.raise_clock_floor(right + timedelta(days=3650)))
+    with pytest.raises(SaleError):
+        counter.sale(1, 10_000)
+    SqlSyncStore(counter.store).set_server_time(right)
+    sold(counter)
+    assert counter.store.verify_journal().broken_seq is None
+
+
+def test_a_shift_is_not_opened_by_a_clock_beyond_the_lease(counters):
+    counter = counters()
+    counter.clock.move(days=365)
+    with pytest.raises(SaleError) as refusal:
+        counter.open_shift(GRACE, 0)
+    assert refusal.value.code == "LEASE_EXPIRED"
+
+
+def test_an_error_after_the_intent_is_never_a_no(counters, monkeypatch, expect_log):
+    expect_log("cut short after its intent")
+    counter = counters(issue=[MADE], fetch=[MADE])
+    write, calls = counter.store.write, []
+
+    def full(work, urgency=None):
+        calls.append(urgency)
+        if len(calls) == 2:  # the outcome
+            raise StoreError("DISK_FULL")
+        return write(work)
+
+    monkeypatch.setattr(counter.store, "write", full)
+    refused(counter, "OUTCOME_UNKNOWN", Outcome.UNKNOWN, SaleState.INTENT)
+    monkeypatch.undo()
+    with pytest.raises(SaleError) as refusal:
+        counter.sale(1, 10_000)
+    assert refusal.value.code == "OPEN_SALE_FINISHED"
+    assert the_sale(counter).state is SaleState.ISSUED
+    assert counter.store.read(lambda reader: reader.sale_by_receipt(2)) is None
+
+
+def test_an_intent_that_was_not_written_is_a_plain_no(counters, monkeypatch):
+    counter = counters()
+
+    def full(*_):
+        raise StoreError("DISK_FULL")
+
+    monkeypatch.setattr(counter.store, "write", full)
+    with pytest.raises(SaleError) as refusal:
+        counter.sale(1, 10_000)
+    assert (refusal.value.code, refusal.value.outcome) == ("DISK_FULL", Outcome.NOT_EXECUTED)
+
+
+def test_a_till_behind_its_module_goes_on_above_its_count(counters):
+    counter = counters(issue=[MADE])
+    counter.module.last_sequence = 41
+    assert sold(counter).intent.sequence == 42
+
+
+def test_a_supervisor_in_the_room_forgives_misses(counters):
+    counter = counters()
+    for _ in range(5):
+        with pytest.raises(InputError):
+            counter.sign_in(GRACE.operator_id, "000000")
+    counter.sign_in(KWAME.operator_id, PIN)
+    assert counter.sign_in(GRACE.operator_id, PIN) == GRACE
+
+
+def test_a_pack_that_this_till_cannot_read_keeps_no_paid_sale_open(counters):
+    counter = counters(issue=[LOST], refresh=[ABSENT], fetch=[MADE])
+    refused(counter, "OUTCOME_UNKNOWN", Outcome.UNKNOWN, SaleState.REQUESTED)
+    code = the_sale(counter).intent.tariff.partition("@")[0]
+    row = FeedRow(1, "tariff", code, TariffText(code, "format = 99"))
+    SqlSyncStore(counter.store).apply_rows("other", [row], 1)
+    assert [record.tokens for record in counter.recover().resolved] == [(TOKEN,)]
 
 
 def test_another_module_cannot_settle_a_sale_it_was_never_asked_for(counters):
@@ -178,7 +293,14 @@ def test_another_module_cannot_settle_a_sale_it_was_never_asked_for(counters):
     refused(counter, "OUTCOME_UNKNOWN", Outcome.UNKNOWN, SaleState.REQUESTED)
     counter.module.module_id = "M-2"
     assert len(counter.recover().unresolved) == 1
-    assert the_sale(counter).state is SaleState.REQUESTED
+    assert the_sale(counter).state is SaleState.UNKNOWN
+    before = counter.store.read(lambda reader: reader.head().seq)
+    counter.recover()
+    assert counter.store.read(lambda reader: reader.head().seq) == before, "written once"
+    # The new module sells, and the drawer can be closed; the float of the open sale stays held.
+    counter.module.answers["issue"] = [MADE]
+    counter.sale(2, 10_000)
+    assert counter.store.read(lambda reader: reader.vended_total_minor()) == 20_000
     counter.module.module_id, counter.module.answers["fetch"] = "M-1", [MADE]
     assert len(counter.recover().resolved) == 1
 

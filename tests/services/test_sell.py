@@ -46,12 +46,8 @@ def module(process):
 
 @pytest.fixture
 def counter(tmp_path, module):
+    module.refresh()  # one module serves all tests: each new till goes on above its count
     made = a_counter(tmp_path / "till", module)
-    # One module serves all tests of this file: each new till goes on above its count.
-    status = module.refresh()
-    made.store.write(
-        lambda uow: [uow.next_sequence(status.module_id) for _ in range(status.last_sequence)]
-    )
     yield made
     made.store.close()
 

@@ -286,10 +286,19 @@ def test_the_till_signs_without_showing_its_secret(store: SqlStore, sync: SqlSyn
     assert sync.head_office_key() == HEAD_OFFICE.public
 
 
-def test_head_offices_time_raises_the_floor_only(store: SqlStore, sync: SqlSyncStore):
+def test_head_offices_time_raises_the_floor_and_lowers_one_that_is_clearly_wrong(
+    store: SqlStore, sync: SqlSyncStore
+):
+    def floor() -> datetime:
+        return store.read(lambda reader: reader.clock_floor())
+
     sync.set_server_time(START + timedelta(hours=5))
-    sync.set_server_time(START - timedelta(days=5))
-    assert store.read(lambda reader: reader.clock_floor()) == START + timedelta(hours=5)
+    sync.set_server_time(START + timedelta(hours=5) - timedelta(seconds=90))
+    assert floor() == START + timedelta(hours=5), "a slow line is no wrong clock"
+    before = store.read(lambda reader: reader.head().seq)
+    sync.set_server_time(START)
+    assert floor() == START
+    assert store.read(lambda reader: reader.head().seq) == before + 1, "it is in the journal"
 
 
 def test_the_last_contact_is_remembered(tmp_path: Path, store: SqlStore, sync: SqlSyncStore):
