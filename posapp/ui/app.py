@@ -26,7 +26,7 @@ from posapp.paths import private_folder
 from posapp.ui import theme
 from posapp.ui.door import Door, keep_door, load_door
 from posapp.ui.i18n import load_language
-from posapp.ui.tasks import Tasks
+from posapp.ui.tasks import CRASHES, Tasks
 from posapp.ui.window import MainWindow
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Opening:
         self._build = build_till
         self._enrol = enrol
         self._lanes = ThreadLanes()
-        self._tasks = Tasks(self._lanes, window)
+        self._tasks = Tasks(self._lanes, window, folder / CRASHES)
         self.till: Till | None = None
         window.start_page.again.connect(self.open)
 
@@ -148,7 +148,7 @@ class CrashFiles:
     """What nobody expected goes to a file in the till's folder, never to a person."""
 
     def __init__(self, folder: Path, tell: Callable[[], None]) -> None:
-        self._folder = folder / "crash"
+        self._folder = folder / CRASHES
         self._tell = tell
         self._stream: TextIO | None = None
 

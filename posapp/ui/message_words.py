@@ -105,7 +105,7 @@ SELLING: dict[str, Words] = {
         NOTHING,
         "Type the meter number instead.",
     ),
-    "RECEIPT_NUMBER_FORM": ("This is no receipt number.", NOTHING, "It looks like MM03-0018355-5."),
+    "RECEIPT_NUMBER_FORM": ("This is no receipt number.", NOTHING, "It looks like MM03-0018355-6."),
     "RECEIPT_CHECK_DIGIT": (
         "The last digit of this receipt number does not fit.",
         NOTHING,
@@ -170,20 +170,30 @@ SELLING: dict[str, Words] = {
         "Nothing was sold now. The earlier customer is never charged twice.",
         "Connect the security module; the till finishes that sale first.",
     ),
+    "OPEN_SALE_FINISHED": (
+        "An open sale was finished first: {receipt}, {amount_minor} to {meter}.",
+        "Nothing new was sold. That sale is counted once; if it has a token, its receipt prints.",
+        "Press Enter only if the customer pays for one more.",
+    ),
     "OUTCOME_UNKNOWN": (
-        "The module stopped answering during a sale of {amount_minor} to {meter}.",
+        "The sale {receipt} of {amount_minor} to {meter} was interrupted.",
         "It is not known yet whether a token was made; the customer is never charged twice.",
-        "Do not sell it again. Connect the module and the till finishes this sale.",
+        "Do not sell it again. The till asks the module and finishes this sale.",
     ),
     "SALE_RECOVERED": (
-        "A sale that was interrupted is finished.",
+        "The interrupted sale {receipt} of {amount_minor} to {meter} is finished.",
         "Its token was made once and is counted once.",
         "The receipt prints now.",
     ),
     "SALE_NOT_MADE": (
-        "A sale that was interrupted did not take place.",
+        "The interrupted sale {receipt} of {amount_minor} to {meter} did not take place.",
         "No token was made and no money is counted.",
         "Give the money back, or sell again.",
+    ),
+    "UNEXPECTED": (
+        "Something inside the till went wrong.",
+        "What was sold is safe and counted once.",
+        "Try again. If it stays, call the help line: a note for it is in the folder crash.",
     ),
 }
 

@@ -56,7 +56,7 @@ STANDING: dict[str, Words] = {
         "Ask head office for a new one.",
     ),
     "ENROL_CODE_USED": (
-        "The one-time code was used by another machine.",
+        "The one-time code has been used already.",
         NOTHING,
         "Ask head office for a new one.",
     ),

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from posapp.domain.energy import units_text
+from posapp.domain.ids import ReceiptNumber
 from posapp.domain.money import Currency, money_text
 from posapp.errors import Outcome, PosError
 from posapp.ui import message_words, message_words_more, message_words_office
@@ -68,6 +69,8 @@ def formatter_for(site: Site) -> Formatter:
             return money_text(value, site.currency)
         if isinstance(value, datetime):
             return f"{site.local(value):%d.%m.%Y %H:%M}"
+        if name == "receipt" and isinstance(value, int):
+            return str(ReceiptNumber(site.till_code, value))
         if name in ("meter", "number") and isinstance(value, str) and value.isdigit():
             return " ".join(value[i : i + 4] for i in range(0, len(value), 4))
         return plain_param(name, value)

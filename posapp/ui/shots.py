@@ -20,7 +20,7 @@ from posapp.domain.shift import Shift
 from posapp.lanes import InlineLanes
 from posapp.ui import theme
 from posapp.ui.app import make_app
-from posapp.ui.sell.presenter import Phase, SellState
+from posapp.ui.sell.state import Phase, SellState
 from posapp.ui.window import MainWindow
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from posapp.errors import PosError
 from posapp.lanes import Lane
 from posapp.ui.i18n import time_text, translate
 from posapp.ui.start import FirstRunPage, KeySheet, StartPage
-from posapp.ui.tasks import Tasks
+from posapp.ui.tasks import CRASHES, Tasks
 from posapp.ui.widgets.focus import FocusRing
 from posapp.ui.widgets.panels import Banner
 from posapp.ui.widgets.rail import NavRail, StatusStrip
@@ -105,7 +105,7 @@ class MainWindow(QWidget):
     def attach(self, till: Till) -> None:
         """Build the shell around an open till and ask who sells."""
         self._till = till
-        self._tasks = Tasks(till.lanes, self)
+        self._tasks = Tasks(till.lanes, self, self._config.folder / CRASHES)
         self._show_title(till.site)
         self._fill_rail()
         self._build_actions()

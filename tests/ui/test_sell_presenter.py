@@ -7,12 +7,13 @@ import sys
 
 import pytest
 import ui_town
-from ui_town import AMINA, BLOCKED, PEOPLE, World, build_till, number
+from ui_town import AMINA, BLOCKED, PEOPLE, build_till, number
 
 from posapp.domain.sale import TenderKind
 from posapp.errors import ModuleError, Outcome, SaleError
 from posapp.ui.running import Direct
-from posapp.ui.sell.presenter import Phase, SellPresenter
+from posapp.ui.sell.presenter import SellPresenter
+from posapp.ui.sell.state import Phase
 
 
 class Later:
@@ -308,11 +309,10 @@ def test_an_old_check_digit_offers_the_neighbour(sale):
 
 def test_open_sales_of_the_last_run_are_asked_for_at_sign_in(world):
     sale = SellPresenter(build_till(world), Direct(), lambda _: None)
-    seller = SellPresenter(build_till(World()), Direct(), lambda _: None)
-    assert seller.state.recovery is None
-    world.left_open = ["record"]
+    assert sale.state.recovery is None
+    record = ui_town.leave_open(world)
     sale.start(PEOPLE[0])
-    assert sale.state.recovery.unresolved == ("record",)
+    assert sale.state.recovery.unresolved == (record,)
 
 
 def test_no_presenter_needs_qt():

@@ -11,7 +11,7 @@ from ui_town import AMINA, TOKEN, number
 
 from posapp.errors import ModuleError, Outcome, SaleError
 from posapp.ports import LinkState, ModuleState, PrinterState
-from posapp.ui.sell.presenter import Phase
+from posapp.ui.sell.state import Phase
 from posapp.ui.shift.presenter import Step
 from posapp.ui.shots import settle
 

@@ -19,7 +19,7 @@ from posapp.domain.meter import (
     luhn_digit,
 )
 from posapp.domain.operator import Operator, Role
-from posapp.domain.sale import SaleState, TokenKind
+from posapp.domain.sale import SaleState, Tender, TenderKind, TokenKind
 from posapp.domain.shift import Shift
 from posapp.domain.site import Site
 from posapp.errors import InputError, SaleError
@@ -153,6 +153,7 @@ class World:
     link: LinkState = LinkState.ONLINE
     misses: int = 0
     left_open: list[SaleRecord] = field(default_factory=list)
+    ended: list[SaleRecord] = field(default_factory=list)  # refused or cancelled
     expected_extra: int = 0
     synced: int = 0
 
@@ -194,7 +195,16 @@ class Reading:
         return ()
 
     def sale_by_receipt(self, receipt):
-        return next((s for s in self._world.sales if s.intent.receipt == receipt), None)
+        return next((s for s in self._all() if s.intent.receipt == receipt), None)
+
+    def sale(self, sale_id):
+        return next((s for s in self._all() if s.intent.sale_id == sale_id), None)
+
+    def open_sales(self):
+        return tuple(self._world.left_open)
+
+    def _all(self):
+        return (*self._world.sales, *self._world.left_open, *self._world.ended)
 
     def recent_meters(self, limit):
         known = {s.intent.meter: s for s in self._world.sales}
@@ -270,6 +280,48 @@ def context_of(world: World, wanted: MeterNumber) -> SaleContext:
     )
 
 
+def intent_of(world: World, context, quote, tenders, operator_id) -> SaleIntended:
+    place = len(world.sales) + len(world.left_open) + len(world.ended) + 1
+    return SaleIntended(
+        sale_id=place.to_bytes(16, "big"),
+        receipt=18354 + place,
+        shift=14,
+        operator_id=operator_id,
+        business_date=date(2026, 11, 18),
+        meter=context.found.meter.number.digits,
+        configuration=context.found.meter.configuration,
+        customer_id=context.found.meter.customer_id,
+        tariff=quote.tariff,
+        currency="KES",
+        lines=quote.lines,
+        tenders=tenders,
+        units_tenths=quote.units_tenths,
+        month_units_before=190,
+        items=(TokenItem(TokenKind.CREDIT, 0, 1, quote.units_tenths, quote.amount_minor),),
+        module_id="SM-0041",
+        sequence=place,
+    )
+
+
+def leave_open(world: World, amount_minor: int = 170000) -> SaleRecord:
+    """A sale to Amina that was cut short after its intent."""
+    context = context_of(world, AMINA)
+    tenders = (Tender(TenderKind.CASH, amount_minor),)
+    intent = intent_of(world, context, context.by_money(amount_minor), tenders, 1)
+    record = SaleRecord(intent, intent.sequence, world.clock.now(), SaleState.REQUESTED)
+    world.left_open.append(record)
+    return record
+
+
+def finish(world: World, record: SaleRecord, state: SaleState = SaleState.ISSUED) -> None:
+    """The till asked the module by itself, behind the screen."""
+    world.left_open.remove(record)
+    if state is SaleState.ISSUED:
+        world.sales.append(replace(record, state=state, tokens=(TOKEN,), audit_no=1))
+    else:
+        world.ended.append(replace(record, state=state))
+
+
 class FakeSell:
     """Sells without a module; counts how often."""
 
@@ -282,26 +334,8 @@ class FakeSell:
         if world.refuse is not None:
             error, world.refuse = world.refuse, None
             raise error
-        place = len(world.sales) + 1
-        intent = SaleIntended(
-            sale_id=place.to_bytes(16, "big"),
-            receipt=18354 + place,
-            shift=14,
-            operator_id=operator_id,
-            business_date=date(2026, 11, 18),
-            meter=context.found.meter.number.digits,
-            configuration=context.found.meter.configuration,
-            customer_id=context.found.meter.customer_id,
-            tariff=quote.tariff,
-            currency="KES",
-            lines=quote.lines,
-            tenders=tenders,
-            units_tenths=quote.units_tenths,
-            month_units_before=190,
-            items=(TokenItem(TokenKind.CREDIT, 0, 1, quote.units_tenths, quote.amount_minor),),
-            module_id="SM-0041",
-            sequence=place,
-        )
+        intent = intent_of(world, context, quote, tenders, operator_id)
+        place = intent.sequence
         record = SaleRecord(intent, place, world.clock.now(), SaleState.ISSUED, (TOKEN,), place)
         world.sales.append(record)
         held = "PAPER_OUT" if world.printer is PrinterState.PAPER_OUT else ""

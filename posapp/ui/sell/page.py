@@ -18,8 +18,9 @@ from posapp.ui import theme
 from posapp.ui.i18n import ltr, meter_text, translate
 from posapp.ui.running import Runner
 from posapp.ui.sell import render
-from posapp.ui.sell.presenter import Phase, SellPresenter, SellState
+from posapp.ui.sell.presenter import SellPresenter
 from posapp.ui.sell.slips import ChangeBody, LastSaleBody, PaymentBody, PreviewBody, QuoteBody
+from posapp.ui.sell.state import Phase, SellState
 from posapp.ui.sell.work import (
     AmountPanel,
     CustomerCard,
@@ -196,8 +197,7 @@ class SellPage(QWidget):
             self.presenter.look_at_slips()
         if changed:
             render.show_slip_state(self, state)
-        if state.recovery is not None and state.recovery.unresolved and not status.open_sales:
-            self.presenter.recover()
+        self.presenter.look_at_open_sales()
 
     # ------------------------------------------------------------ showing
 
@@ -279,8 +279,7 @@ class SellPage(QWidget):
             self.presenter.pick(row)
 
     def _act_on_banner(self) -> None:
-        state = self.presenter.state
-        if state.recovery is not None and state.recovery.unresolved and state.failure is None:
+        if render.asks_again(self.presenter.state):
             self.presenter.recover()
         else:
             self.presenter.dismiss()

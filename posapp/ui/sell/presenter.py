@@ -8,23 +8,22 @@ press sells twice.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from posapp.domain.energy import parse_units
-from posapp.domain.meter import MeterNumber
 from posapp.domain.money import parse_amount
 from posapp.domain.operator import Operator
-from posapp.domain.sale import SaleState, Tender, TenderKind
-from posapp.errors import InputError, Outcome, PosError
+from posapp.domain.sale import Tender, TenderKind
+from posapp.errors import InputError, PosError
 from posapp.lanes import Lane, Urgency
-from posapp.services.packs import parsed_pack
 from posapp.ui.running import Runner
+from posapp.ui.sell import idle, open_sales
+from posapp.ui.sell.state import Phase, SellState
 
 if TYPE_CHECKING:
-    from posapp.ports import FoundMeter, PrintJob, Reader, SaleRecord
+    from posapp.ports import FoundMeter, PrintJob, SaleRecord
     from posapp.pricing.quote import Quote
     from posapp.services.find import FindResult
     from posapp.services.quote import SaleContext
@@ -39,73 +38,6 @@ RECENT = 7
 QUOTE_FRESH = timedelta(minutes=4)  # older prices are read again before the quote freezes
 
 
-class Phase(StrEnum):
-    """The moments of one sale."""
-
-    IDLE = "idle"
-    SEARCH = "search"
-    QUOTE = "quote"
-    TENDER = "tender"
-    SELLING = "selling"
-    SOLD = "sold"
-
-
-@dataclass(frozen=True, slots=True)
-class LastSold:
-    """The newest sale of this till, with whose it was and what became of its slip."""
-
-    record: SaleRecord
-    found: FoundMeter | None
-    jobs: tuple[PrintJob, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Idle:
-    """What an empty page shows, read in one go; `tariffs` is (code, name)."""
-
-    recent: tuple[FoundMeter, ...]
-    last: LastSold | None
-    tariffs: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SellState:
-    """Everything the page shows, as one value."""
-
-    phase: Phase = Phase.IDLE
-    query: str = ""
-    result: FindResult | None = None
-    searching: bool = False
-    selected: int = 0
-    recent: tuple[FoundMeter, ...] = ()
-    recent_at: int = -1
-    last: LastSold | None = None
-    tariffs: tuple[tuple[str, str], ...] = ()
-    context: SaleContext | None = None
-    entry: str = ""
-    in_units: bool = False
-    quote: Quote | None = None
-    problem: PosError | None = None
-    tender: TenderKind = TenderKind.CASH
-    received: str = ""
-    reference: str = ""
-    guard: str = ""
-    sold: Sold | None = None
-    jobs: tuple[PrintJob, ...] = ()
-    failure: PosError | None = None
-    recovery: Recovery | None = None
-
-    @property
-    def context_problem(self) -> PosError | None:
-        """Why this meter cannot be sold to at all."""
-        return self.context.problem if self.context else None
-
-    @property
-    def due_minor(self) -> int:
-        """What the frozen quote costs."""
-        return self.quote.amount_minor if self.quote else 0
-
-
 class SellPresenter:
     """One sale after another for the person who is signed in."""
 
@@ -116,6 +48,7 @@ class SellPresenter:
         self._unit = till.site.currency
         self._operator: Operator | None = None
         self._frozen_ms = 0
+        self._asked_at = till.clock.now()
         self._enter_waits = False
         self.state = SellState()
 
@@ -124,7 +57,7 @@ class SellPresenter:
     def start(self, operator: Operator) -> None:
         """A person signed in: an empty page, and finish what was left open."""
         self._operator = operator
-        self._set(SellState(recovery=self.state.recovery))
+        self._set(SellState(recovery=self.state.recovery, failure=self._lasting()))
         self._read_idle()
         self.recover()
 
@@ -139,27 +72,53 @@ class SellPresenter:
         )
 
     def _recovered(self, recovery: Recovery) -> None:
-        if recovery.resolved or recovery.unresolved or self.state.recovery:
-            self._set(replace(self.state, recovery=recovery, failure=None))
-            if recovery.resolved:
-                self._read_idle()
+        self._learn((*recovery.resolved, *recovery.unresolved))
+        self.look_at_open_sales()  # the till may have been faster than this page
+
+    def look_at_open_sales(self) -> None:
+        """How the sales that are told as open stand now, whoever asked the module."""
+        recovery = self.state.recovery
+        if recovery is None or not recovery.unresolved:
+            return
+        ids = tuple(record.intent.sale_id for record in recovery.unresolved)
+        store = self._till.store
+        self._tasks.run(
+            Lane.LOOKUP,
+            lambda: store.read(lambda reader: open_sales.of_ids(reader, ids)),
+            self._learn,
+            self._fail,
+            key="open",
+        )
+
+    def _learn(self, records: tuple[SaleRecord, ...]) -> None:
+        before, failure = self.state.recovery, self.state.failure
+        recovery = open_sales.learned(before, records)
+        if recovery is None or recovery == before:
+            return
+        if open_sales.tells_of(failure, records):
+            failure = None  # from here on the banner follows the sale itself
+        self._set(replace(self.state, recovery=recovery, failure=failure))
+        if len(recovery.resolved) > len(before.resolved if before else ()):
+            self._read_idle()
 
     def dismiss(self) -> None:
         """The person read the banner."""
-        done = self.state.recovery is not None and not self.state.recovery.unresolved
-        recovery = None if done else self.state.recovery
-        self._set(replace(self.state, failure=None, recovery=recovery))
+        if self.state.failure is not None:
+            self._set(replace(self.state, failure=None))
+        else:
+            self._set(replace(self.state, recovery=open_sales.read(self.state.recovery)))
 
     def _read_idle(self) -> None:
         till = self._till
 
-        def read() -> _Idle:
-            names = () if self.state.tariffs else till.store.read(_tariff_names)
-            return _Idle(till.find.recent(RECENT), till.store.read(_last_sold), names)
+        def read() -> idle.Idle:
+            names = () if self.state.tariffs else till.store.read(idle.tariff_names)
+            last = till.store.read(idle.last_sold)
+            return idle.Idle(till.find.recent(RECENT), last, names)
 
         self._tasks.run(Lane.LOOKUP, read, self._idle_read, self._fail, key="idle")
 
-    def _idle_read(self, answer: _Idle) -> None:
+    def _idle_read(self, answer: idle.Idle) -> None:
         tariffs = answer.tariffs or self.state.tariffs
         self._set(replace(self.state, recent=answer.recent, last=answer.last, tariffs=tariffs))
 
@@ -167,8 +126,16 @@ class SellPresenter:
         """An empty page that still knows what every page knows."""
         state = self.state
         return SellState(
-            recent=state.recent, last=state.last, tariffs=state.tariffs, recovery=state.recovery
+            recent=state.recent,
+            last=state.last,
+            tariffs=state.tariffs,
+            recovery=state.recovery,
+            failure=self._lasting(),
         )
+
+    def _lasting(self) -> PosError | None:
+        failure = self.state.failure
+        return failure if open_sales.is_not_known(failure) else None
 
     # ------------------------------------------------------------ find
 
@@ -179,12 +146,8 @@ class SellPresenter:
             self._back_from_search()
             return
         result = self.state.result if self.state.phase is Phase.SEARCH else None
-        phase = Phase.SEARCH
-        self._set(
-            replace(
-                self.state, phase=phase, query=text, searching=True, result=result, failure=None
-            )
-        )
+        state = replace(self.state, phase=Phase.SEARCH, query=text, searching=True, result=result)
+        self._set(replace(state, failure=self._lasting()))
         self._tasks.run(
             Lane.LOOKUP, lambda: self._till.find(text), self._found, self._fail, key="find"
         )
@@ -254,6 +217,7 @@ class SellPresenter:
                 query=context.found.meter.number.digits,
                 context=context,
                 problem=context.problem,
+                failure=None,
             )
         )
 
@@ -292,6 +256,9 @@ class SellPresenter:
         return f"{whole}.{part:0{self._unit.minor_digits}d}" if part else str(whole)
 
     def _price(self, state: SellState) -> None:
+        self._set(self._priced(state))
+
+    def _priced(self, state: SellState) -> SellState:
         quote: Quote | None = None
         problem: PosError | None = None
         context = state.context
@@ -305,7 +272,7 @@ class SellPresenter:
                     quote = context.by_money(parse_amount(state.entry, self._unit))
             except PosError as error:
                 problem = error
-        self._set(replace(state, quote=quote, problem=problem))
+        return replace(state, quote=quote, problem=problem)
 
     # ------------------------------------------------------------ tender
 
@@ -395,6 +362,7 @@ class SellPresenter:
         tender = Tender(state.tender, self.received_minor(), state.reference.strip()[:40])
         context, quote, operator = state.context, state.quote, self._operator
         assert context is not None and quote is not None and operator is not None
+        self._asked_at = clock.now()
         self._set(replace(state, phase=Phase.SELLING, failure=None))
         self._tasks.run(
             Lane.SALE,
@@ -430,9 +398,8 @@ class SellPresenter:
         self._read_idle()
 
     def _not_sold(self, error: PosError) -> None:
-        if getattr(error, "outcome", Outcome.NOT_EXECUTED) is Outcome.UNKNOWN:
-            self._set(replace(self._kept(), failure=error))
-            self.recover()
+        if not open_sales.surely_not_sold(error):
+            self._interrupted(error)
             return
         self._frozen_ms = self._till.clock.monotonic_ms()
         if error.code in ("QUOTE_EXPIRED", "QUOTE_CHANGED"):
@@ -440,14 +407,51 @@ class SellPresenter:
             self._prepare_again()
             return
         self._set(replace(self.state, phase=Phase.TENDER, failure=error, guard=""))
+        if error.code == "OPEN_SALE_FINISHED":
+            self._prepare_again()
+            self._read_idle()
+
+    def _interrupted(self, error: PosError) -> None:
+        """Nobody knows whether a token was made: leave the payment and find the sale."""
+        context = self.state.context
+        assert context is not None
+        meter, since = context.found.meter.number.digits, self._asked_at
+        told = open_sales.not_known(error, meter, self.state.due_minor)
+        self._set(replace(self._kept(), failure=told))
+        self._read_idle()
+
+        def found(record: SaleRecord | None) -> None:
+            if record is not None:
+                if self.state.failure is told:
+                    self._set(replace(self.state, failure=None))
+                self._learn((record,))
+            self.recover()
+
+        def failed(trouble: PosError) -> None:
+            self._fail(trouble)
+            self.recover()
+
+        store = self._till.store
+        self._tasks.run(
+            Lane.LOOKUP,
+            lambda: store.read(lambda reader: open_sales.interrupted(reader, told, since)),
+            found,
+            failed,
+        )
 
     def _prepare_again(self) -> None:
+        """Prices, month and float are read again; a payment stays where its quote still stands."""
         context = self.state.context
         assert context is not None
         number = context.found.meter.number
 
         def priced(fresh: SaleContext) -> None:
-            self._price(replace(self.state, phase=Phase.QUOTE, context=fresh))
+            state = self._priced(replace(self.state, context=fresh))
+            if state.phase not in (Phase.QUOTE, Phase.TENDER) or self.state.context is not context:
+                return
+            paying = state.phase is Phase.TENDER and state.quote is not None
+            self._frozen_ms = self._till.clock.monotonic_ms()
+            self._set(replace(state, phase=Phase.TENDER if paying else Phase.QUOTE))
 
         self._tasks.run(
             Lane.LOOKUP, lambda: self._till.prepare_sale(number), priced, self._fail, key="prepare"
@@ -545,33 +549,11 @@ class SellPresenter:
     # ------------------------------------------------------------ state
 
     def _fail(self, error: PosError) -> None:
-        self._set(replace(self.state, failure=error, searching=False))
+        self._set(replace(self.state, failure=self._lasting() or error, searching=False))
 
     def _set(self, state: SellState) -> None:
         self.state = state
         self._changed(state)
-
-
-def _last_sold(reader: Reader) -> LastSold | None:
-    record = reader.last_sale()
-    if record is None or record.state not in (SaleState.ISSUED, SaleState.REVEALED):
-        return None
-
-    found = reader.meter(MeterNumber(record.intent.meter))
-    return LastSold(record, found, reader.print_jobs_of_sale(record.intent.sale_id))
-
-
-def _tariff_names(reader: Reader) -> tuple[tuple[str, str], ...]:
-    """(code, name) of every tariff on this till; one that cannot be read keeps its code."""
-    names: list[tuple[str, str]] = []
-    for code in reader.tariff_codes():
-        text = reader.tariff_pack(code)
-        if text is not None:
-            try:
-                names.append((code, parsed_pack(text, code).name))
-            except PosError:
-                names.append((code, code))
-    return tuple(names)
 
 
 def _nothing(_: object) -> None:

@@ -9,17 +9,18 @@ from posapp.domain.customer import phone_ends
 from posapp.domain.energy import units_text
 from posapp.domain.ids import ReceiptNumber
 from posapp.domain.money import amount_text
-from posapp.domain.sale import TenderKind
+from posapp.domain.sale import OPEN_STATES, SOLD_STATES, TenderKind
 from posapp.errors import PosError
 from posapp.ui import messages, spoken
 from posapp.ui.i18n import ltr, meter_text, say, time_text, translate
 from posapp.ui.sell import words
-from posapp.ui.sell.presenter import Phase, SellState
+from posapp.ui.sell.open_sales import is_not_known, told_first
+from posapp.ui.sell.state import Phase, SellState
 from posapp.ui.widgets.lines import Line
 from posapp.ui.widgets.panels import escape
 
 if TYPE_CHECKING:
-    from posapp.ports import FoundMeter, PrintJob
+    from posapp.ports import FoundMeter, PrintJob, SaleRecord
     from posapp.ui.sell.page import SellPage
 
 PRINTED, WAITING = ("printed",), ("queued", "sending", "sent", "held")
@@ -453,7 +454,7 @@ def _failure(page: SellPage, state: SellState, banner: object) -> None:
         banner.hide()
         return
     told = _told(page, state.failure)
-    soft = state.failure.code in ("QUOTE_EXPIRED", "QUOTE_CHANGED")
+    soft = state.failure.code in ("QUOTE_EXPIRED", "QUOTE_CHANGED", "OPEN_SALE_FINISHED")
     banner.tell("warn" if soft else "bad", told.what, told.body)
     banner.show()
 
@@ -464,23 +465,36 @@ def _page_banner(page: SellPage, state: SellState) -> None:
     if state.phase in (Phase.QUOTE, Phase.TENDER, Phase.SELLING):
         banner.hide()
         return
-    recovery = state.recovery
+    record = told_first(state.recovery)
     if state.failure is not None:
         told = _told(page, state.failure)
-        banner.tell("bad", told.what, told.body, button=translate("Sell", "Close"), key="Esc")
-    elif recovery is not None and recovery.unresolved:
-        intent = recovery.unresolved[0].intent
+        tone = "warn" if is_not_known(state.failure) else "bad"
+        banner.tell(tone, told.what, told.body, button=translate("Sell", "Close"), key="Esc")
+    elif record is not None:
+        code, tone = _how_it_ended(record)
+        intent = record.intent
         told = _told(
             page,
-            PosError("OUTCOME_UNKNOWN", amount_minor=intent.amount_minor, meter=intent.meter),
+            PosError(
+                code, receipt=intent.receipt, amount_minor=intent.amount_minor, meter=intent.meter
+            ),
         )
-        banner.tell("warn", told.what, told.body, button=translate("Sell", "Ask again"))
-    elif recovery is not None and recovery.resolved:
-        made = any(record.tokens for record in recovery.resolved)
-        told = _told(page, PosError("SALE_RECOVERED" if made else "SALE_NOT_MADE"))
-        state_word = "ok" if made else "warn"
-        banner.tell(state_word, told.what, told.body, button=translate("Sell", "Close"))
+        again = asks_again(state)
+        button = translate("Sell", "Ask again") if again else translate("Sell", "Close")
+        banner.tell(tone, told.what, told.body, button=button)
     else:
         banner.hide()
         return
     banner.show()
+
+
+def asks_again(state: SellState) -> bool:
+    """Whether the page's banner tells of a sale that is still open."""
+    record = told_first(state.recovery)
+    return state.failure is None and record is not None and record.state in OPEN_STATES
+
+
+def _how_it_ended(record: SaleRecord) -> tuple[str, str]:
+    if record.state in OPEN_STATES:
+        return "OUTCOME_UNKNOWN", "warn"
+    return ("SALE_RECOVERED", "ok") if record.state in SOLD_STATES else ("SALE_NOT_MADE", "warn")

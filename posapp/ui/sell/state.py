@@ -1,0 +1,68 @@
+"""What the sell page shows, as one value; the presenter makes it, `render` shows it. No Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from posapp.domain.sale import TenderKind
+from posapp.errors import PosError
+
+if TYPE_CHECKING:
+    from posapp.ports import FoundMeter, PrintJob
+    from posapp.pricing.quote import Quote
+    from posapp.services.find import FindResult
+    from posapp.services.quote import SaleContext
+    from posapp.services.recover import Recovery
+    from posapp.services.sell import Sold
+    from posapp.ui.sell.idle import LastSold
+
+
+class Phase(StrEnum):
+    """The moments of one sale."""
+
+    IDLE = "idle"
+    SEARCH = "search"
+    QUOTE = "quote"
+    TENDER = "tender"
+    SELLING = "selling"
+    SOLD = "sold"
+
+
+@dataclass(frozen=True, slots=True)
+class SellState:
+    """Everything the page shows, as one value."""
+
+    phase: Phase = Phase.IDLE
+    query: str = ""
+    result: FindResult | None = None
+    searching: bool = False
+    selected: int = 0
+    recent: tuple[FoundMeter, ...] = ()
+    recent_at: int = -1
+    last: LastSold | None = None
+    tariffs: tuple[tuple[str, str], ...] = ()
+    context: SaleContext | None = None
+    entry: str = ""
+    in_units: bool = False
+    quote: Quote | None = None
+    problem: PosError | None = None
+    tender: TenderKind = TenderKind.CASH
+    received: str = ""
+    reference: str = ""
+    guard: str = ""
+    sold: Sold | None = None
+    jobs: tuple[PrintJob, ...] = ()
+    failure: PosError | None = None
+    recovery: Recovery | None = None
+
+    @property
+    def context_problem(self) -> PosError | None:
+        """Why this meter cannot be sold to at all."""
+        return self.context.problem if self.context else None
+
+    @property
+    def due_minor(self) -> int:
+        """What the frozen quote costs."""
+        return self.quote.amount_minor if self.quote else 0
