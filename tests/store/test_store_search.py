@@ -205,6 +205,11 @@ def test_recent_meters_are_the_newest_each_once(tmp_path: Path):
     store.close()
 
 
+@pytest.mark.parametrize("char", ["\ufe20", "\u0305", "\u19b0", "\u1cf2", '"', "*", "\u0301"])
+def test_an_odd_sign_in_a_word_is_no_error(store: SqlStore, char: str):
+    assert isinstance(_words(store, f"ab{char}cd"), list)
+
+
 def test_limits_hold(store: SqlStore):
     assert len(_digits(store, "45", limit=7)) == 7
     assert _digits(store, "45", limit=0) == []
