@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Table, func, select
 
 from posapp.codec.signing import SigningKey
 from posapp.errors import HeadOfficeError
@@ -14,7 +17,9 @@ from posapp.headoffice.desk import Desk
 from posapp.headoffice.office import Office, Utility, create, open_office
 from posapp.sync.enrol import EnrolmentAnswer, enrol
 from posapp.sync.http_sync import HttpSync, Transport
-from posapp.wire.messages import Message
+from posapp.wire import batch, envelope
+from posapp.wire.envelope import Request
+from posapp.wire.messages import Message, Push, Pushed, Refused, Rows
 from tests.journals import Journal
 from tests.sync_store import MemorySyncStore
 
@@ -120,3 +125,45 @@ def enrolled_till(
     store = MemorySyncStore(journal, key, answer.head_office_key)
     sync = HttpSync(store, line, clock, randomness, software=SOFTWARE)
     return TestTill(journal, store, sync, answer)
+
+
+def count(office: Office, table: Table) -> int:
+    """How many rows a table of head office has."""
+    with office.database.read() as connection:
+        return connection.execute(select(func.count()).select_from(table)).scalar_one()
+
+
+def dump(office: Office, *tables: Table) -> list[object]:
+    """All rows of some tables, in an order of their own."""
+    with office.database.read() as connection:
+        return [
+            sorted(map(tuple, connection.execute(select(table)).all()), key=repr)
+            for table in tables
+        ]
+
+
+def a_push(till: TestTill, after: int, upto: int, **changes: Any) -> Push:
+    """A till's push by hand of the entries after one place up to another."""
+    journal = till.journal
+    push = Push(
+        1,
+        after,
+        journal.heads[after].hash,
+        batch.encode(journal.entries[after:upto]),
+        journal.heads[upto].sign(till.store.key),
+    )
+    return replace(push, **changes)
+
+
+def ask(
+    line: DirectLine, till: TestTill, message: Message, body: Any, key: SigningKey | None = None
+) -> Any:
+    """One frame by hand and its checked answer."""
+    request = Request(message, till.journal.till_id, b"nonce--8", FixedClock().now(), body)
+    frame = envelope.write_request(request, (key or till.store.key).sign)
+    answer = line.desk.answer(message, frame)
+    reply = envelope.read_reply(answer, frame, till.store.office_key)
+    if reply.message == Message.ERROR:
+        return Refused.from_body(reply.body)
+    reader = {Message.PUSH: Pushed.from_body, Message.PULL: Rows.from_body}[message]
+    return reader(reply.body)

@@ -19,6 +19,7 @@ from posapp.journal.chain import Entry
 from posapp.journal.postings import postings
 
 REASON_CHARACTERS_MAX = 500
+AMOUNT_MAX = 10**13  # of one sale, minor units or tenths: a day's sums must fit into 64 bits
 CHUNK = 400  # values in one statement
 
 _OPEN = tuple(state.value for state in OPEN_STATES)
@@ -127,6 +128,8 @@ class Books:
     def _intended(self, seq: int, at_ms: int, fact: facts.SaleIntended) -> None:
         if fact.sale_id in self._by_id:
             raise OutOfPlaceError("SALE_REPEATED")
+        if max(_magnitudes(fact)) > AMOUNT_MAX:
+            raise OutOfPlaceError("SALE_TOO_LARGE")
         row = {
             "till_id": self._till_id,
             "sale_id": fact.sale_id,
@@ -292,3 +295,9 @@ class Books:
     def _insert(self, table: Any, rows: list[dict[str, Any]]) -> None:
         if rows:
             self._connection.execute(insert(table), rows)
+
+
+def _magnitudes(fact: facts.SaleIntended) -> tuple[int, int, int]:
+    """How large the sums of a sale can become, whichever of its parts are added."""
+    lines = sum(abs(line.amount_minor) for line in fact.lines)
+    return lines, fact.received_minor, abs(fact.units_tenths)

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from posapp.errors import InputError
 from posapp.journal.chain import Entry, Head
+from posapp.wire.fields import INT_MAX
 from posapp.wire.messages import Hello, Verdict
 
 
@@ -76,6 +77,8 @@ def judge(
         try:
             entry = Entry.from_bytes(data)
         except InputError:
+            return Judgement(Verdict.INVALID, ours, reason="entry")
+        if max(entry.kind, entry.version, entry.at_ms) > INT_MAX:  # no column could hold it
             return Judgement(Verdict.INVALID, ours, reason="entry")
         if entry.seq != head.seq + 1:
             return Judgement(Verdict.INVALID, ours, reason="order")

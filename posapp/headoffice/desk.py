@@ -7,6 +7,8 @@ the server can say so in HTTP's own words; everything else gets a signed answer.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, select, update
@@ -15,7 +17,7 @@ from posapp.clock import epoch_ms
 from posapp.errors import InputError
 from posapp.headoffice import apply, branch, enrolling, feed, leases, projector
 from posapp.headoffice.office import Office
-from posapp.headoffice.schema import till, till_branch
+from posapp.headoffice.schema import ACTIVE, till, till_branch
 from posapp.wire import envelope
 from posapp.wire.envelope import Frame, Request
 from posapp.wire.feed import GLOBAL, till_scope
@@ -30,7 +32,6 @@ from posapp.wire.messages import (
     Welcome,
 )
 
-ACTIVE, SUSPENDED = "active", "suspended"
 SEEN_EVERY_MS = 60_000  # a till's last word is noted this often, not at every message
 
 _log = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ class Desk:
 
     def __init__(self, office: Office) -> None:
         self._office = office
+        self._failing: set[str] = set()  # what cannot be projected now, said once
 
     def catch_up(self) -> None:
         """Finish what a crash left between a commit and what follows it."""
@@ -132,15 +134,34 @@ class Desk:
             return feed.rows_after(connection, pull.scope, pull.after, pull.max_bytes)
 
     def _project(self) -> None:
-        more = self._projections_wait()
+        """Book what waits, each branch in transactions of its own.
+
+        What was received is safe before this: a failure here changes no answer and holds up no
+        other branch. It is logged once and tried again with the next push.
+        """
+        with self._kept_apart("all branches"):
+            with self._office.database.read() as connection:
+                places = projector.waiting(connection)
+            for place in places:
+                with self._kept_apart(f"branch {place[0].hex()}/{place[1]}"):
+                    self._project_branch(place)
+
+    def _project_branch(self, place: projector.Place) -> None:
+        more = True
         while more:
             with self._office.write() as connection:
-                more = projector.project(connection)
+                more = projector.project(connection, place)
 
-    def _projections_wait(self) -> bool:
-        query = select(till_branch.c.seq).where(till_branch.c.projected_seq < till_branch.c.seq)
-        with self._office.database.read() as connection:
-            return connection.execute(query.limit(1)).first() is not None
+    @contextmanager
+    def _kept_apart(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception:
+            if what not in self._failing:
+                self._failing.add(what)
+                _log.exception("%s cannot be projected now", what)
+        else:
+            self._failing.discard(what)
 
     def _sequence(self) -> None:
         with self._office.database.read() as connection:

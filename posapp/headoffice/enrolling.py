@@ -1,6 +1,7 @@
 """Takes a new till in: its code is checked, counted and used up in one transaction.
 
-The same key may ask again and gets the same answer, for its first answer may have been lost.
+The same key may ask again and gets the same answer, for its first answer may have been lost;
+but not after the till's first hello or the code's end: a captured frame is worth nothing then.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from posapp.domain.operator import OperatorRecord
 from posapp.errors import InputError
 from posapp.headoffice import feed, leases
 from posapp.headoffice.office import Office
-from posapp.headoffice.schema import enrol_code, operator, till, till_branch
+from posapp.headoffice.schema import ACTIVE, GONE, enrol_code, operator, till, till_branch
 from posapp.journal.chain import genesis
 from posapp.wire.enrolment import OPERATORS_MAX, TRIES_MAX, EnrolmentAnswer, EnrolRequest
 from posapp.wire.envelope import Frame
@@ -25,7 +26,10 @@ FIRST_EPOCH = 1
 
 
 def enrol(office: Office, frame: Frame, data: bytes) -> dict[int, Any]:
-    """The body of the answer. Raises InputError ENROL_CODE_WRONG, _BLOCKED, _EXPIRED, _USED."""
+    """The body of the answer.
+
+    Raises InputError ENROL_CODE_WRONG, _BLOCKED, _EXPIRED, _USED; TILL_SUSPENDED.
+    """
     request = EnrolRequest.from_body(frame.claimed_body())
     frame.open(request.public_key)  # whoever asks holds the private key
     with office.write() as connection:
@@ -51,11 +55,14 @@ def _refusal(connection: Connection, code: Any, request: EnrolRequest, office: O
             .values(misses=enrol_code.c.misses + 1)
         )
         return "ENROL_CODE_WRONG"
+    one = connection.execute(till.select().where(till.c.till_id == code.till_id)).one()
     if code.used_by is not None:
-        return "" if bytes(code.used_by) == request.public_key else "ENROL_CODE_USED"
+        foreign = bytes(code.used_by) != request.public_key
+        if foreign or one.last_seen_ms is not None:
+            return "ENROL_CODE_USED"
     if epoch_ms(office.clock.now()) > code.expires_ms:
         return "ENROL_CODE_EXPIRED"
-    return ""
+    return "" if one.status == ACTIVE else "TILL_SUSPENDED"
 
 
 def _accept(
@@ -103,8 +110,9 @@ def _begin_branch(connection: Connection, till_id: bytes) -> None:
 
 
 def _operators(connection: Connection) -> tuple[OperatorRecord, ...]:
+    here = operator.c.body != GONE
     rows = connection.execute(
-        operator.select().order_by(operator.c.operator_id).limit(OPERATORS_MAX)
+        operator.select().where(here).order_by(operator.c.operator_id).limit(OPERATORS_MAX)
     ).all()
     found = []
     for row in rows:

@@ -10,6 +10,9 @@ from sqlalchemy import BigInteger, Column, Index, LargeBinary, MetaData, Table, 
 
 metadata = MetaData()
 
+ACTIVE, SUSPENDED = "active", "suspended"  # a till's status
+GONE = b""  # body of an operator who left; the row keeps the number from being given again
+
 meta = Table(
     "meta",
     metadata,

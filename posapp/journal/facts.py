@@ -342,6 +342,46 @@ def _item_in(row: list[Any]) -> TokenItem:
     return TokenItem(TokenKind(row[0]), row[1], row[2], row[3], row[4], row[5])
 
 
+# What each reader expects under its keys: a type, `(...)` a row of at most these types, `[x]`
+# any number of x. A journal may come from another machine, where anything can be signed.
+_LINE = (int, str, int, int, str)
+_TENDER = (int, int, str)
+_ITEM = (int, int, int, int, int, bool)
+_SHAPES: dict[int, dict[int, Any]] = {
+    TillEnrolled.KIND: {0: str, 1: bytes},
+    ShiftOpened.KIND: {0: int, 1: int, 2: int},
+    ShiftClosed.KIND: {
+        0: int, 1: int, 2: int, 3: int, 4: [(int, int)], 5: str, 6: int, 7: int,
+    },
+    SaleIntended.KIND: {
+        0: bytes, 1: int, 2: int, 3: int, 4: int, 5: str,
+        6: (int, str, int, str, int, int, int, int), 7: int, 8: str, 9: str, 10: [_LINE],
+        11: [_TENDER], 12: int, 13: int, 14: [_ITEM], 15: str, 16: int,
+    },
+    SaleRetimed.KIND: {0: bytes, 1: [_ITEM], 2: int},
+    SaleIssued.KIND: {0: int, 1: [str], 2: int},
+    SaleEnded.KIND: {0: int, 1: int, 2: str},
+    SaleUncertain.KIND: {0: int, 1: str},
+    ClockCorrected.KIND: {0: int, 1: int},
+}  # fmt: skip
+_INT_LIMIT = 1 << 63  # what a column of any database holds
+
+
+def _fits(value: Any, shape: Any) -> bool:
+    if shape is int:
+        return type(value) is int and -_INT_LIMIT <= value < _INT_LIMIT
+    if isinstance(shape, type):
+        return type(value) is shape
+    if not isinstance(value, list):
+        return False
+    if isinstance(shape, list):
+        return all(_fits(item, shape[0]) for item in value)
+    return len(value) <= len(shape) and all(
+        type(item) is part and (part is not int or -_INT_LIMIT <= item < _INT_LIMIT)
+        for item, part in zip(value, shape, strict=False)
+    )
+
+
 _READERS: dict[tuple[int, int], Callable[[Body], Fact]] = {
     (fact.KIND, fact.VERSION): fact.from_body
     for fact in (
@@ -361,12 +401,16 @@ _READERS: dict[tuple[int, int], Callable[[Body], Fact]] = {
 def read(kind: int, version: int, body: Body) -> Fact | None:
     """The fact of a body; None for a kind or version this software does not know yet.
 
-    Raises InputError JOURNAL_ENTRY_INVALID when a known kind has an impossible body.
+    Raises InputError JOURNAL_ENTRY_INVALID when a known kind has an impossible body: a field that
+    is missing, of another type, or an integer beyond 64 bits. Some microseconds.
     """
     reader = _READERS.get((kind, version))
     if reader is None:
         return None
+    for key, shape in _SHAPES[kind].items():
+        if key in body and not _fits(body[key], shape):
+            raise InputError("JOURNAL_ENTRY_INVALID", kind=kind, reason=f"field {key}")
     try:
         return reader(body)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, InputError) as error:
+    except (LookupError, TypeError, ValueError, OverflowError, InputError) as error:
         raise InputError("JOURNAL_ENTRY_INVALID", kind=kind, reason=type(error).__name__) from error

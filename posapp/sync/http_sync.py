@@ -6,6 +6,7 @@ off anywhere, by a cable or a kill, and the next one goes on from there.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
@@ -44,6 +45,8 @@ PAUSE_MAX_MS = 15 * 60_000
 CONTACT_KEPT_EVERY = timedelta(minutes=5)
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 class Transport(Protocol):
@@ -116,7 +119,13 @@ class HttpSync:
         return self._status
 
     def pause_ms(self) -> int:
-        """How long to wait before the next round: 5 s doubling to 15 min, with full jitter."""
+        """How long to wait before the next round: 5 s doubling to 15 min, with full jitter.
+
+        When only a person at head office can help, 7.5 to 15 min from the first time on.
+        """
+        if self._status.state is LinkState.SUSPENDED:
+            least = PAUSE_MAX_MS // 2
+            return least + (int.from_bytes(self._randomness.bytes(4), "big") * least >> 32)
         longest = min(PAUSE_FIRST_MS << min(self._failures, 20), PAUSE_MAX_MS)
         return int.from_bytes(self._randomness.bytes(4), "big") * longest >> 32
 
@@ -155,6 +164,11 @@ class HttpSync:
                 return [RowsArrived(self._ask(Message.PULL, pull.to_body(), self._rows))]
             case ApplyRows(scope, rows, upto):
                 self._store.apply_rows(scope, rows, upto)
+                for row in rows:
+                    if not row.known:  # its place is passed: it does not come again
+                        _log.info(
+                            "row %d of %s is of newer software: %s", row.seq, scope, row.entity
+                        )
         return []
 
     def _greet(self, head: Head) -> Event:

@@ -150,7 +150,10 @@ class EnrolmentAnswer:
             raise InputError("ENROL_REPLY_FORGED")
         operators = []
         for item in f.items(2, OPERATORS_MAX):
-            record = read_value(Entity.OPERATOR, item)
+            try:
+                record = read_value(Entity.OPERATOR, item)
+            except InputError:
+                continue  # of newer software; the feed brings the same person again
             assert isinstance(record, OperatorRecord)
             operators.append(record)
         lease = read_value(Entity.LEASE, f.mapping(3))

@@ -1,7 +1,7 @@
 """What head office sends down: rows of a scope, each the newest state of one thing.
 
-Bodies have integer keys and leave out usual values; a row of an entity that this software does
-not know yet keeps its place in the sequence and is otherwise skipped.
+Bodies have integer keys and leave out usual values; a row that this software does not know how
+to read (a new entity, a new role) keeps its place in the sequence and is otherwise skipped.
 """
 
 from __future__ import annotations
@@ -57,8 +57,9 @@ FeedValue = Customer | Meter | TariffText | OperatorRecord | SignedLease
 class FeedRow:
     """The newest state of one thing at its place in a scope (`seq` counts from 1, dense).
 
-    `value` is None when the thing was deleted, or when `entity` is not known here (`known` is
-    false then). `key` is the thing's own: customer id, meter digits, tariff code, operator id.
+    `value` is None when the thing was deleted, or when its entity or its body cannot be read here
+    (`known` is false then). `key` is the thing's own: customer id, meter digits, tariff code,
+    operator id.
     """
 
     seq: int
@@ -79,7 +80,7 @@ class FeedRow:
 
     @classmethod
     def from_item(cls, item: object) -> FeedRow:
-        """Raises InputError MESSAGE_INVALID."""
+        """Raises InputError MESSAGE_INVALID when it is no row; one bad body is not `known`."""
         if not isinstance(item, list) or len(item) != 4:
             raise bad("row")
         seq, entity, key, body = item
@@ -89,7 +90,11 @@ class FeedRow:
             raise bad("row")
         if body is None or entity not in _READERS:
             return cls(seq, entity, key, None, deleted=body is None)
-        return cls(seq, entity, key, read_value(Entity(entity), body))
+        try:
+            value = read_value(Entity(entity), body)
+        except InputError:
+            return cls(seq, entity, key, None)
+        return cls(seq, entity, key, value)
 
 
 def till_scope(till_id: bytes) -> str:

@@ -5,100 +5,38 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select, update
 
+from posapp.codec import cbor
+from posapp.codec.pin import pin_fits
 from posapp.codec.signing import SigningKey
 from posapp.errors import HeadOfficeError, InputError
 from posapp.headoffice import admin, feed, projector, schema
 from posapp.headoffice.desk import Desk
 from posapp.headoffice.totals import totals
-from posapp.journal.chain import Entry
-from posapp.journal.facts import (
-    SaleEnded,
-    SaleIssued,
-    SaleRetimed,
-    SaleUncertain,
-    ShiftClosed,
-)
 from posapp.ports import LinkState
 from posapp.sync.enrol import enrol
 from posapp.sync.http_sync import HttpSync
-from posapp.wire import batch, envelope
+from posapp.wire import envelope
 from posapp.wire.envelope import Request
 from posapp.wire.feed import Entity, till_scope
 from posapp.wire.lease import SignedLease
-from posapp.wire.messages import Message, Pull, Push, Pushed, Refused, Rows, Verdict
-from tests.journals import DAY, Journal
+from posapp.wire.messages import Message, Pull, Pushed, Refused, Verdict
+from tests.journals import Journal
 from tests.office import (
     SOFTWARE,
     DirectLine,
     FixedClock,
     SeededRandomness,
+    a_push,
     an_office,
+    ask,
+    count,
+    dump,
     enrolled_till,
     reopened,
 )
 from tests.sync_store import MemorySyncStore
-
-
-@pytest.fixture
-def clock():
-    return FixedClock()
-
-
-@pytest.fixture
-def office(tmp_path, clock):
-    office = an_office(tmp_path / "office", clock)
-    yield office
-    office.close()
-
-
-@pytest.fixture
-def line(office):
-    return DirectLine(Desk(office))
-
-
-@pytest.fixture
-def till(office, line, clock):
-    return enrolled_till(office, line, clock=clock)
-
-
-def count(office, table) -> int:
-    with office.database.read() as connection:
-        return connection.execute(select(func.count()).select_from(table)).scalar_one()
-
-
-def dump(office, *tables) -> list[object]:
-    with office.database.read() as connection:
-        return [
-            sorted(map(tuple, connection.execute(select(table)).all()), key=repr)
-            for table in tables
-        ]
-
-
-def a_push(till, after: int, upto: int, **changes) -> Push:
-    journal = till.journal
-    push = Push(
-        1,
-        after,
-        journal.heads[after].hash,
-        batch.encode(journal.entries[after:upto]),
-        journal.heads[upto].sign(till.store.key),
-    )
-    return replace(push, **changes)
-
-
-def ask(line, till, message: Message, body, key: SigningKey | None = None):
-    """One frame by hand and its checked answer."""
-    request = Request(message, till.journal.till_id, b"nonce--8", FixedClock().now(), body)
-    frame = envelope.write_request(request, (key or till.store.key).sign)
-    answer = line.desk.answer(message, frame)
-    reply = envelope.read_reply(answer, frame, till.store.office_key)
-    if reply.message == Message.ERROR:
-        return Refused.from_body(reply.body)
-    reader = {Message.PUSH: Pushed.from_body, Message.PULL: Rows.from_body}[message]
-    return reader(reply.body)
-
 
 # ---------------------------------------------------------------- a day
 
@@ -310,6 +248,38 @@ def test_a_suspension_is_remembered_over_a_restart_of_the_till(office, till, lin
     assert again.status().waiting == 0
 
 
+def test_a_till_that_only_a_person_can_help_asks_every_quarter_of_an_hour(office, till):
+    till.sync.run_once()
+    admin.set_suspended(office, "0417", suspended=True)
+    for _ in range(3):
+        assert till.sync.run_once().state is LinkState.SUSPENDED
+        pauses = [till.sync.pause_ms() for _ in range(50)]
+        assert 450_000 <= min(pauses) < max(pauses) <= 900_000
+    admin.set_suspended(office, "0417", suspended=False)
+    assert till.sync.run_once().state is LinkState.ONLINE
+    assert till.sync.pause_ms() <= 5_000
+
+
+def test_a_role_of_newer_software_is_passed_over_and_said_once(office, till, caplog):
+    caplog.set_level("INFO")
+    admin.add_operator(office, "Grace", "clerk", "246810")
+    with office.write() as connection:
+        row = connection.execute(select(schema.feed).where(schema.feed.c.entity == "operator"))
+        body = cbor.decode(row.one().body)
+        body[2] = "auditor"
+        connection.execute(
+            update(schema.feed)
+            .where(schema.feed.c.entity == "operator")
+            .values(body=cbor.encode(body))
+        )
+    number = admin.add_operator(office, "Kwame", "clerk", "975310")
+    for _ in range(3):
+        assert till.sync.run_once().problem == ""
+    assert [key for entity, key in till.store.values if entity == "operator"] == [str(number)]
+    said = [r for r in caplog.records if "newer software" in r.getMessage()]
+    assert [(r.levelname, r.name) for r in said] == [("INFO", "posapp.sync.http_sync")]
+
+
 def test_a_till_nobody_knows_is_suspended(till, line, clock):
     stranger = Journal(random.Random(5))
     store = MemorySyncStore(stranger, till.store.key, till.store.office_key)
@@ -420,6 +390,62 @@ def test_a_code_works_once_but_its_own_till_may_ask_again(office, line):
         ask_to_enrol(line, code, seed=2)
 
 
+def replayed(line):
+    """What head office answers to the captured enrolment now: the code of its refusal."""
+    message, frame, _ = line.frames[0]
+    assert message is Message.ENROL
+    claimed = envelope.claimed_reply(line.desk.answer(message, frame))
+    return Refused.from_body(claimed.body).code if claimed.message == Message.ERROR else ""
+
+
+@pytest.mark.usefixtures("till")
+def test_a_captured_enrolment_is_worth_nothing_after_the_codes_end(line, clock):
+    assert replayed(line) == ""
+    clock.pass_by(days=40)
+    assert replayed(line) == "ENROL_CODE_EXPIRED"
+
+
+def test_a_captured_enrolment_is_worth_nothing_after_the_tills_first_word(line, till):
+    till.sync.run_once()
+    assert replayed(line) == "ENROL_CODE_USED"
+
+
+@pytest.mark.usefixtures("till")
+def test_a_captured_enrolment_is_worth_nothing_while_the_till_is_suspended(line, office):
+    admin.set_suspended(office, "0417", suspended=True)
+    assert replayed(line) == "TILL_SUSPENDED"
+
+
+def test_a_till_suspended_before_it_came_is_not_taken_in(line, office):
+    code = a_code(office)
+    admin.set_suspended(office, "0001", suspended=True)
+    with pytest.raises(HeadOfficeError, match="TILL_SUSPENDED"):
+        ask_to_enrol(line, code)
+
+
+def test_a_person_gets_a_new_pin_and_a_person_leaves(office, till, line):
+    first = admin.add_operator(office, "Grace", "clerk", "246810")
+    second = admin.add_operator(office, "Kwame", "vendor", "975310")
+    till.sync.run_once()
+    before = till.store.values["operator", str(first)]
+    assert admin.set_pin(office, first, "135791").name == "Grace"
+    assert admin.remove_operator(office, second).name == "Kwame"
+    till.sync.run_once()
+    record = till.store.values["operator", str(first)]
+    assert pin_fits("135791", record.pin_verifier)
+    assert record == replace(before, pin_verifier=record.pin_verifier)
+    assert ("operator", str(second)) not in till.store.values
+    for number in (second, 77, 0, -1, 1 << 70):
+        with pytest.raises(InputError, match="OPERATOR_UNKNOWN"):
+            admin.set_pin(office, number, "135791")
+        with pytest.raises(InputError, match="OPERATOR_UNKNOWN"):
+            admin.remove_operator(office, number)
+    assert admin.add_operator(office, "Amina", "vendor", "864213") == second + 1
+    newcomer = ask_to_enrol(line, a_code(office), seed=9)
+    names = [one.operator.name for one in newcomer.operators]
+    assert "Kwame" not in names and {"Grace", "Amina"} <= set(names)
+
+
 def test_five_wrong_tries_end_a_code(office, line):
     code = a_code(office)
     wrong = code[:4] + "".join("A" if char != "A" else "B" for char in code[4:])
@@ -467,93 +493,3 @@ def test_a_head_office_that_does_not_know_the_code_cannot_take_a_till_in(office,
 
     with pytest.raises(InputError, match="ENROL_REPLY_FORGED"):
         ask_to_enrol(Impostor(line.desk), a_code(office))
-
-
-# ---------------------------------------------------------------- projections
-
-
-def test_projections_made_again_from_the_journal_are_the_same(office, till):
-    till.journal.open()
-    for number in range(12):
-        sale = till.journal.sell()
-        if number % 4 == 0:  # an intent whose end is another
-            del till.journal.entries[-1], till.journal.heads[-1]
-            intent = till.journal.head.seq
-            if number == 4:
-                till.journal.append(SaleUncertain(intent, "MODULE_LINK_LOST"))
-            else:
-                till.journal.append(SaleEnded(intent, number // 8, "TID_WINDOW"))
-    till.journal.append(ShiftClosed(7, 3, 1000, 1000, ((1000, 1),), "", 12, 0))
-    till.sync.run_once()
-    tables = (schema.sale, schema.token, schema.posting, schema.shift, schema.dead_letter)
-    before = dump(office, *tables)
-    with office.database.write() as connection:
-        projector.forget(connection)
-    assert dump(office, schema.sale) == [[]]
-    Desk(office).catch_up()
-    assert dump(office, *tables) == before
-    states = [row[4] for row in before[0]]
-    assert sorted(set(states)) == ["cancelled", "issued", "refused", "unknown"]
-    with office.database.read() as connection:
-        day = totals(connection, sale.business_date)
-    assert (day.sales, day.tills[0].unresolved) == (9, 1)
-
-
-def test_an_outcome_that_comes_long_after_its_intent_finds_it(office, till):
-    sale = till.journal.sell()
-    outcome = till.journal.entries.pop()
-    issued = SaleIssued.from_body(Entry.from_bytes(outcome).body)
-    del till.journal.heads[-1]
-    till.sync.run_once()
-    with office.database.read() as connection:
-        day = totals(connection, sale.business_date)
-    assert (day.sales, day.tills[0].unresolved, day.tills[0].accounts) == (0, 1, {})
-    later = replace(sale.items[0], tid=sale.items[0].tid + 1)
-    till.journal.append(SaleRetimed(sale.sale_id, (later,), sale.sequence + 1))
-    till.sync.run_once()
-    till.journal.append(issued)
-    till.sync.run_once()
-    with office.database.read() as connection:
-        day = totals(connection, sale.business_date)
-        token = connection.execute(select(schema.token)).one()
-    assert (day.sales, day.tills[0].unresolved) == (1, 0)
-    assert day.tills[0].accounts["CASH"] == sale.amount_minor
-    assert (token.tid, token.digits) == (later.tid, issued.tokens[0])
-    assert count(office, schema.dead_letter) == 0
-
-
-def test_what_cannot_be_projected_waits_and_stops_nobody(office, till):
-    till.journal.sell()
-    till.journal.append(SaleEnded(1, 0, "LATE"))  # of a sale that has its token
-    till.journal.append(SaleEnded(77, 0, "NOTHING"))
-
-    class Newer:
-        KIND, VERSION = 99, 1
-
-        def to_body(self):
-            return {0: "what a newer till writes"}
-
-    till.journal.append(Newer())
-    till.journal.sell()
-    assert till.sync.run_once().waiting == 0
-    with office.database.read() as connection:
-        letters = connection.execute(
-            select(schema.dead_letter.c.seq, schema.dead_letter.c.code)
-        ).all()
-        assert sorted(map(tuple, letters)) == [
-            (3, "SALE_ENDED_TWICE"),
-            (4, "SALE_MISSING"),
-            (5, "KIND_UNKNOWN"),
-        ]
-        assert totals(connection, DAY).tills[0].waiting == 3
-    assert count(office, schema.sale) == 2
-
-
-def test_a_crash_between_the_facts_and_their_projection_is_made_good(office, till, monkeypatch):
-    till.journal.sell()
-    monkeypatch.setattr(Desk, "_project", lambda _: None)
-    till.sync.run_once()
-    assert count(office, schema.sale) == 0
-    monkeypatch.undo()
-    Desk(office).catch_up()
-    assert count(office, schema.sale) == 1

@@ -1,11 +1,13 @@
 """A utility's own files: good rows load, bad ones are named by line and reason, never half."""
 
+import io
+import re
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
-from posapp import paths
+from posapp import cli, paths
 from posapp.bootstrap import headoffice
 from posapp.domain.customer import Customer
 from posapp.domain.meter import KeyType, MeterState, luhn_digit
@@ -285,6 +287,67 @@ def test_the_commands_work_on_a_folder(tmp_path):
         headoffice.enrol(folder, "41", float_text="1")
     with pytest.raises(InputError, match="AMOUNT_LETTERS"):
         headoffice.enrol(folder, "0418", float_text="much")
+
+
+def command(monkeypatch, capsys, *arguments, pin=""):
+    """Exit status, standard output, standard error of `posapp headoffice ...`."""
+    monkeypatch.setattr("sys.stdin", io.StringIO(pin + "\n"))
+    try:
+        status = cli.main(["headoffice", *map(str, arguments)])
+    except SystemExit as end:
+        status = end.code
+    out = capsys.readouterr()
+    return status, out.out, out.err
+
+
+def test_the_command_for_people_adds_resets_and_removes(tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "office"
+    headoffice.init(folder, utility="Town", zone="Africa/Lagos", currency_code="NGN")
+
+    def run(*arguments, pin=""):
+        return command(monkeypatch, capsys, "operator", "--dir", folder, *arguments, pin=pin)
+
+    assert run("--name", "Grace", pin="246810") == (0, "Grace is operator 1\n", "")
+    assert run("--number", 1, "--pin", pin="135791") == (0, "Grace (1) has a new PIN\n", "")
+    assert run("--number", 1, "--pin", pin="1")[2].strip().endswith("[PIN_FORM]")
+    assert run("--number", 1, "--remove") == (0, "Grace (1) is removed\n", "")
+    status, _, said = run("--number", 1, "--remove")
+    assert status == cli.EXIT_REFUSED and said.strip().endswith("[OPERATOR_UNKNOWN]")
+    for wrong in (
+        (),
+        ("--number", 1),
+        ("--number", 1, "--pin", "--remove"),
+        ("--name", "Grace", "--remove"),
+        ("--name", "Grace", "--number", 1, "--pin"),
+    ):
+        status, out, said = run(*wrong)
+        assert (status, out) == (2, "") and "usage:" in said
+
+
+def test_bad_rows_are_told_in_sentences(tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "office"
+    headoffice.init(folder, utility="Town", zone="Africa/Lagos", currency_code="NGN")
+    rows = "customer_id,name\nx,Ann\n7,\n8,Bo\n8,Bo\n9,Cy,more\n10,\x01\n"
+    customers = write(tmp_path, "customers.csv", rows)
+    header = "meter,tariff,ea,sgc,krn,ti,base_date,customer_id,state\n"
+    good = meter_number(1)
+    bad = good[:-1] + str((int(good[-1]) + 1) % 10)
+    meters = write(
+        tmp_path,
+        "meters.csv",
+        header
+        + f"{bad},none,7,600675,1,01,2014,,\n12,none,7,600675,1,01,2014,,\n"
+        + f"letters,none,7,600675,1,01,2014,,\n{good},none,9,600675,1,01,2014,,\n"
+        + f"{good},none,7,6,1,01,2014,,\n{good},none,7,600675,1,01,2014,,stolen\n"
+        + f"{good},none,7,600675,1,01,1900,,\n{good},none,7,600675,1,01,2014,,\n",
+    )
+    status, out, _ = command(monkeypatch, capsys, "import", "--dir", folder, customers, meters)
+    assert status == cli.EXIT_FAILED
+    told = [line for line in out.splitlines() if line.startswith("  line ")]
+    assert len(told) == 13, out
+    for line in told:
+        assert re.fullmatch(r"  line \d+: [A-Z0-9a-z].* .*[a-z].*\. \[[A-Z_]+\]", line), line
+        assert "cannot do this" not in line
 
 
 @pytest.mark.parametrize(

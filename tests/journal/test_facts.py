@@ -164,6 +164,45 @@ def test_a_known_kind_with_an_impossible_body_is_refused(body: dict[int, object]
     assert caught.value.code == "JOURNAL_ENTRY_INVALID"
 
 
+hostile = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-(2**70), 2**70),
+        st.text(max_size=3),
+        st.binary(max_size=3),
+    ),
+    lambda inner: st.lists(inner, max_size=3),
+    max_leaves=4,
+)
+
+
+def leaves(value: object) -> list[object]:
+    if isinstance(value, list | tuple):
+        return [leaf for item in value for leaf in leaves(item)]
+    return [value]
+
+
+@given(any_fact, st.integers(0, 16), hostile)
+def test_a_field_that_is_something_else_is_refused_or_fits(fact: Fact, key: int, value: object):
+    body = {**fact.to_body(), key: value}
+    try:
+        read = facts.read(fact.KIND, fact.VERSION, body)
+    except InputError:
+        return
+    for leaf in leaves(list(read.to_body().values())):
+        assert leaf is not None
+        assert not isinstance(leaf, int) or -(2**63) <= leaf < 2**63
+
+
+@pytest.mark.parametrize("value", [1 << 63, -(1 << 63) - 1, None, "7", b"7", True, [7], {0: 7}])
+def test_a_number_that_no_database_holds_is_refused(value: object):
+    with pytest.raises(InputError, match="JOURNAL_ENTRY_INVALID"):
+        facts.read(3, 1, {0: value, 1: 3, 2: 500})
+    with pytest.raises(InputError, match="JOURNAL_ENTRY_INVALID"):
+        facts.read(10, 1, {**a_usual_sale().to_body(), 10: [[1, "block 1", value, 73, "16"]]})
+
+
 def a_usual_sale() -> SaleIntended:
     return SaleIntended(
         sale_id=bytes(range(16)),

@@ -91,7 +91,7 @@ def test_another_version_of_the_frame_is_named():
         (Rows, {0: "global", 1: 5, 2: 4, 3: []}),
         (Rows, {0: "global", 1: 5, 2: 9, 3: [[6, "x", "k", None]]}),
         (Rows, {0: "global", 1: 5, 2: 9, 3: [[4, "x", "k", None], [3, "x", "k", None]]}),
-        (Rows, {0: "global", 1: 5, 2: 9, 3: [[4, "meter", "k", {0: "1"}]]}),
+        (Rows, {0: "global", 1: 5, 2: 9, 3: [[4, "meter", 7, {0: "1"}]]}),
         (Rows, {0: "global", 1: 5, 2: 9, 3: 7}),
     ],
 )

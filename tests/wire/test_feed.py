@@ -78,16 +78,28 @@ def test_an_entity_of_newer_software_keeps_its_place_and_says_it_is_not_known():
 @pytest.mark.parametrize(
     "item",
     [
+        [9, "meter", "k", {}],
+        [9, "meter", "k", "text"],
+        [9, "meter", "k", {**body_of(PLAIN_METER), 0: "04123456785"}],
+        [9, "meter", "k", {**body_of(PLAIN_METER), 1: 9}],
+        [9, "meter", "k", {**body_of(PLAIN_METER), 11: "stolen"}],
+        [9, "operator", "k", {0: 1, 1: "A", 2: "king", 3: ""}],
+        [9, "lease", "k", {0: b"", 1: bytes(64)}],
+    ],
+)
+def test_a_row_whose_body_cannot_be_read_keeps_its_place_and_blocks_no_other(item):
+    row = FeedRow.from_item(item)
+    assert (row.seq, row.known, row.deleted) == (9, False, False)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
         7,
         [1, "meter", "k"],
         [0, "meter", "k", None],
         [1, 5, "k", None],
         [1, "m" * 99, "k", None],
-        [1, "meter", "k", {}],
-        [1, "meter", "k", {**body_of(PLAIN_METER), 0: "04123456785"}],
-        [1, "meter", "k", {**body_of(PLAIN_METER), 1: 9}],
-        [1, "operator", "k", {0: 1, 1: "A", 2: "king", 3: ""}],
-        [1, "lease", "k", {0: b"", 1: bytes(64)}],
     ],
 )
 def test_an_impossible_row_is_refused(item):
