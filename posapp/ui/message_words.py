@@ -12,6 +12,7 @@ NO_SALE = "No token was made and no money is counted."
 NOTHING = "Nothing was changed."
 SAFE = "Sales and tokens are safe."
 SLIP_SAFE = "The token is safe and the sale is counted once."
+COUNTED = "The sale is stored and counted once."
 HELP = "Call the help line and name this code."
 AGAIN = "Try again."
 OTHER_METER = "Ask head office about this meter."
@@ -324,18 +325,53 @@ PEOPLE: dict[str, Words] = {
 PAPER: dict[str, Words] = {
     "PAPER_OUT": (
         "Paper ran out. The token is safe.",
-        "The sale is stored and counted once.",
+        COUNTED,
         "Load paper and close the cover: the receipt prints by itself, as the original.",
     ),
     "COVER_OPEN": (
         "The printer's cover is open. The token is safe.",
-        "The sale is stored and counted once.",
+        COUNTED,
         "Close the cover: the receipt prints by itself, as the original.",
     ),
     "PRINTER_OFFLINE": (
         "The printer does not answer. The token is safe.",
-        "The sale is stored and counted once.",
+        COUNTED,
         "Look at its cable and switch: the receipt prints by itself, as the original.",
+    ),
+    "PRINTER_ABSENT": (
+        "The printer cannot be found. The token is safe.",
+        COUNTED,
+        "Look at its cable and switch: the receipt prints by itself, as the original.",
+    ),
+    "PRINTER_BUSY": (
+        "Another program uses the printer. The token is safe.",
+        COUNTED,
+        "Close that program: the receipt prints by itself, as the original.",
+    ),
+    "PRINTER_DENIED": (
+        "This user may not use the printer. The token is safe.",
+        COUNTED,
+        "Add the user to the group of that device: the receipt prints by itself.",
+    ),
+    "PRINTER_LINK_LOST": (
+        "The line to the printer broke. The token is safe.",
+        COUNTED,
+        "Look at its cable and switch: the receipt prints by itself.",
+    ),
+    "PRINTER_SILENT": (
+        "The printer does not answer. The token is safe.",
+        COUNTED,
+        "Switch it off and on again: the receipt prints by itself.",
+    ),
+    "PRINTER_NO_ANSWER": (
+        "The printer did not confirm the receipt. The token is safe.",
+        COUNTED,
+        "Look at the paper. If nothing came out, print a copy.",
+    ),
+    "COPY_QUEUED": (
+        "The receipt may not have printed. A copy is coming.",
+        COUNTED,
+        "Give the customer the copy; it prints by itself and is marked as a copy.",
     ),
     "PRINT_UNCERTAIN": (
         "The receipt may not have printed.",

@@ -162,9 +162,6 @@ MACHINE: dict[str, Words] = {
         CALL,
     ),
     "PRINTER_ADDRESS": ("{address} is no printer's address.", SAFE, "Correct the settings."),
-    "PRINTER_ABSENT": ("The printer cannot be found.", SAFE, "Look at its cable and power."),
-    "PRINTER_LINK_LOST": ("The line to the printer broke.", SAFE, "Look at its cable and power."),
-    "PRINTER_SILENT": ("The printer does not answer.", SAFE, "Switch it off and on again."),
     "LISTEN_FORM": ("{listen} cannot be listened on.", NOTHING, "Use tcp:HOST:PORT or pty:PATH."),
     "PTY_UNSUPPORTED": ("{listen} needs Linux or macOS.", NOTHING, "Use tcp:HOST:PORT."),
     "MODULE_ADDRESS_INVALID": (

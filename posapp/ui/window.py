@@ -180,7 +180,9 @@ class MainWindow(QWidget):
         if name == "shift":
             from posapp.ui.shift.page import ShiftPage
 
-            return ShiftPage(self._till, self._tasks, self._shift_closed)
+            page = ShiftPage(self._till, self._tasks, self._shift_closed)
+            page.day_wanted.connect(lambda: self.go("day"))
+            return page
         if name == "day":
             from posapp.ui.reports.page import DayPage
 

@@ -53,6 +53,21 @@ def test_every_raised_code_has_words():
     assert missing == {}
 
 
+def test_whatever_a_slip_waits_for_has_words():
+    waits = re.compile(r"(PRINTER|PAPER|COVER|COPY|PRINT)_[A-Z_]+")
+    trees = [ast.parse(p.read_text(encoding="utf-8")) for p in (ROOT / "printing").rglob("*.py")]
+    codes = {
+        node.value
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and waits.fullmatch(node.value)
+    }
+    assert {"COPY_QUEUED", "PRINTER_BUSY", "PRINTER_DENIED", "PRINTER_NO_ANSWER"} <= codes
+    assert not codes - set(messages.WORDS)
+
+
 @pytest.mark.parametrize("code", sorted(messages.WORDS))
 def test_words_are_plain_sentences(code):
     words = (*messages.WORDS[code], SHORT.get(code, ""))

@@ -11,6 +11,8 @@ from posapp.domain.ids import ReceiptNumber
 from posapp.domain.money import amount_text
 from posapp.domain.sale import OPEN_STATES, SOLD_STATES, TenderKind
 from posapp.errors import PosError
+from posapp.ports import PrinterState, PrintState
+from posapp.services.slips import COPY_QUEUED, UNPRINTED
 from posapp.ui import messages, spoken
 from posapp.ui.i18n import ltr, meter_text, say, time_text, translate
 from posapp.ui.sell import words
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
     from posapp.ports import FoundMeter, PrintJob, SaleRecord
     from posapp.ui.sell.page import SellPage
 
-PRINTED, WAITING = ("printed",), ("queued", "sending", "sent", "held")
+# What the printer's own state says before the reason that is written at the slip.
+PAPER_FIRST = {PrinterState.PAPER_OUT: "PAPER_OUT", PrinterState.COVER_OPEN: "COVER_OPEN"}
+PRINTER_AWAY = {PrinterState.OFFLINE: "PRINTER_OFFLINE", PrinterState.ABSENT: "PRINTER_ABSENT"}
 
 
 def show(page: SellPage, state: SellState) -> None:
@@ -92,18 +96,31 @@ def _last_sale(page: SellPage, state: SellState) -> None:
     )
 
 
-def _slip_chip(jobs: tuple[PrintJob, ...]) -> tuple[str, str]:
+def _standing(jobs: tuple[PrintJob, ...]) -> PrintJob | None:
+    """The slip that counts: the original, or the newest copy when one was queued for it."""
     original = next((job for job in jobs if job.copy_no == 0), None)
-    if original is None:
+    if original is not None and original.held == COPY_QUEUED:
+        return max(jobs, key=lambda job: job.copy_no)
+    return original
+
+
+def _slip_chip(jobs: tuple[PrintJob, ...]) -> tuple[str, str]:
+    job = _standing(jobs)
+    if job is None:
         return "off", translate("Sell", "No slip")
-    if original.state in PRINTED:
-        return "ok", translate("Sell", "Printed")
-    if original.state == "uncertain":
+    if job.state is PrintState.PRINTED:
+        copy = translate("Sell", "Copy printed")
+        return "ok", copy if job.copy_no else translate("Sell", "Printed")
+    if job.state is PrintState.UNCERTAIN and job.held != COPY_QUEUED:
         return "warn", translate("Sell", "Look at the paper")
-    if original.state == "cancelled":
+    if job.state is PrintState.CANCELLED:
         return "off", translate("Sell", "Not printed")
-    if original.held:
+    if job.copy_no or job.held == COPY_QUEUED:
+        return "busy", translate("Sell", "A copy is coming")
+    if job.held in PAPER_FIRST.values():
         return "warn", translate("Sell", "Waits for paper")
+    if job.held:
+        return "warn", translate("Sell", "Waits for the printer")
     return "busy", translate("Sell", "Printing")
 
 
@@ -385,46 +402,45 @@ def slip_waits(state: SellState) -> bool:
     jobs = state.jobs if state.phase is Phase.SOLD else state.last.jobs if state.last else ()
     if state.phase is Phase.SOLD and not jobs:
         return True
-    return any(job.state in WAITING for job in jobs)
+    return any(job.state in UNPRINTED and job.held != COPY_QUEUED for job in jobs)
 
 
 def show_slip_state(page: SellPage, state: SellState) -> None:
     """What became of the receipt of the sale that is shown; never covers the token."""
     if state.phase is not Phase.SOLD:
         return
-    original = next((job for job in state.jobs if job.copy_no == 0), None)
+    job = _standing(state.jobs)
     banner, body = page.sold.slip, page.change
     chip, word = _slip_chip(state.jobs) if state.jobs else ("busy", translate("Sell", "Printing"))
-    body.chip.show_state(chip, word if chip != "ok" else translate("Sell", "Receipt printed"))
-    body.queue.setText("")
-    code = ""
-    if original is not None and original.state == "uncertain":
-        code = "PRINT_UNCERTAIN"
-    elif original is not None and original.state not in PRINTED:
-        code = _printer_trouble(page, original.held)
+    if chip == "ok" and job is not None and not job.copy_no:
+        word = translate("Sell", "Receipt printed")
+    code = _slip_trouble(page, job)
+    lost = job is not None and job.state is PrintState.UNCERTAIN and code != COPY_QUEUED
+    if code and code != COPY_QUEUED and not lost:
+        chip, word = "warn", translate("Sell", "1 receipt to print")
+    body.chip.show_state(chip, word)
+    body.queue.setText(translate("Sell", "kept in the queue") if code and not lost else "")
     if code:
         told = _told(page, PosError(code))
-        body.queue.setText(translate("Sell", "kept in the queue"))
-        if code != "PRINT_UNCERTAIN":
-            body.chip.show_state("warn", translate("Sell", "1 receipt to print"))
-        key = "F6" if code == "PRINT_UNCERTAIN" else ""
-        button = translate("Sell", "Print a copy") if key else ""
+        button, key = (translate("Sell", "Print a copy"), "F6") if lost else ("", "")
         banner.tell("warn", told.what, told.body, button=button, key=key)
     banner.setVisible(bool(code))
-    page.sold.card.copy.setEnabled(original is not None and original.state not in WAITING)
+    waits = job is None or (job.state in UNPRINTED and not lost)
+    page.sold.card.copy.setEnabled(not waits)
 
 
-def _printer_trouble(page: SellPage, held: str) -> str:
-    state = str(page.status.printer.state) if page.status else ""
-    by_state = {
-        "paper_out": "PAPER_OUT",
-        "cover_open": "COVER_OPEN",
-        "offline": "PRINTER_OFFLINE",
-        "absent": "PRINTER_OFFLINE",
-    }
-    return by_state.get(
-        state, held if held in by_state.values() else "PRINTER_OFFLINE" if held else ""
-    )
+def _slip_trouble(page: SellPage, job: PrintJob | None) -> str:
+    """The code of what stands between this slip and the paper, or nothing."""
+    if job is None or job.state not in UNPRINTED:
+        return ""
+    if job.held == COPY_QUEUED or (job.copy_no and job.state is not PrintState.UNCERTAIN):
+        return COPY_QUEUED
+    if job.state is PrintState.UNCERTAIN:
+        return "PRINTER_NO_ANSWER" if job.held == "PRINTER_NO_ANSWER" else "PRINT_UNCERTAIN"
+    state = page.status.printer.state if page.status else PrinterState.UNKNOWN
+    known = job.held if job.held in messages.WORDS else ""
+    away = PRINTER_AWAY.get(state, "PRINTER_OFFLINE" if job.held else "")
+    return PAPER_FIRST.get(state) or known or away
 
 
 def token_shown(state: SellState) -> tuple[str, str, str, str] | None:

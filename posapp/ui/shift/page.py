@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRect, Qt
+from PySide6.QtCore import QRect, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -63,7 +63,9 @@ class Steps(QWidget):
 
 
 class ShiftPage(QWidget):
-    """Blind count, compare, reason, slip."""
+    """Blind count, compare, reason, slip; then the way to the day's report."""
+
+    day_wanted = Signal()
 
     def __init__(self, till: Till, tasks: Runner, closed: Callable[[], None]) -> None:
         super().__init__()
@@ -150,6 +152,7 @@ class ShiftPage(QWidget):
         self._reason_label = Label(translate("Shift", "Reason"), "caption", "muted")
         self._note = Paragraph("")
         self.recount = Button(translate("Shift", "Count again"), icon="swap")
+        self.day = Button(translate("Shift", "The day's report"), icon="day", key="Alt+3")
         column.addWidget(self._variance_word)
         column.addSpacing(4)
         column.addWidget(self._variance)
@@ -164,11 +167,13 @@ class ShiftPage(QWidget):
         column.addStretch(1)
         row = QHBoxLayout()
         row.addWidget(self.recount)
+        row.addWidget(self.day)
         row.addStretch(1)
         column.addLayout(row)
         self._views.addWidget(panel)
         self.reason.changed.connect(self.presenter.give_reason)
         self.recount.clicked.connect(self.presenter.recount)
+        self.day.clicked.connect(self.day_wanted)
 
     def _slip_side(self) -> None:
         self.slip = SlipPanel()
@@ -321,6 +326,7 @@ class ShiftPage(QWidget):
             else translate("Shift", "Nothing more to say. Close the shift.")
         )
         self.recount.setVisible(True)
+        self.day.setVisible(False)
         self.recount.setEnabled(state.recounts < RECOUNTS_MAX)
         if variance and self.isVisible() and not self.reason.edit.hasFocus():
             self.reason.edit.setFocus()
@@ -348,6 +354,7 @@ class ShiftPage(QWidget):
             )
         for widget in (self._reason_label, self.reason, self.recount):
             widget.setVisible(False)
+        self.day.setVisible(True)
         self._views.setCurrentIndex(1)
         head = translate("Shift", "The slip prints now.")
         words = translate("Shift", "The count is in the journal. Put the slip with the cash.")
