@@ -167,13 +167,13 @@ SELLING: dict[str, Words] = {
         "Read the amount aloud, then press Enter again.",
     ),
     "SALE_UNRESOLVED": (
-        "One earlier sale is still open: receipt {receipt}, {amount_minor}.",
-        "Nothing was sold now. The earlier customer is never charged twice.",
-        "Connect the security module; the till finishes that sale first.",
+        "An earlier sale is still open: {receipt}, {amount_minor}.",
+        "Nothing new was sold; nobody is charged twice.",
+        "Connect the module; the till finishes that sale first.",
     ),
     "OPEN_SALE_FINISHED": (
-        "An open sale was finished first: {receipt}, {amount_minor} to {meter}.",
-        "Nothing new was sold. That sale is counted once; if it has a token, its receipt prints.",
+        "An open sale was finished first: {receipt}, meter {meter}.",
+        "Nothing new was sold.",
         "Press Enter only if the customer pays for one more.",
     ),
     "OUTCOME_UNKNOWN": (

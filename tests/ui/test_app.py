@@ -172,6 +172,21 @@ def test_our_errors_come_back_as_values():
     assert [e.code for e in failed] == ["LINE_DOWN"]
 
 
+def test_what_nobody_expected_comes_back_as_a_value_and_leaves_one_crash_file(tmp_path, expect_log):
+    expect_log("unexpected ZeroDivisionError; its traceback is in")
+    tasks, failed = Tasks(InlineLanes(), crashes=tmp_path / "crash"), []
+
+    def work():
+        raise ZeroDivisionError("of 52601815908301661318")
+
+    for _ in range(3):  # the poll of the status comes every second
+        tasks.run(Lane.LOOKUP, work, lambda _: None, failed.append)
+    assert [error.code for error in failed] == ["UNEXPECTED"] * 3
+    (file,) = (tmp_path / "crash").glob("crash-*.txt")
+    text = file.read_text(encoding="utf-8")
+    assert "ZeroDivisionError" in text and "52601815908301661318" not in text
+
+
 def test_nothing_arrives_after_the_window_is_closed():
     tasks, arrived = Tasks(InlineLanes()), []
     tasks.close()

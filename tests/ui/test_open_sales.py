@@ -109,6 +109,25 @@ def test_an_unexpected_fault_while_selling_never_locks_the_page_and_never_says_n
     assert "ZeroDivisionError" in file.read_text(encoding="utf-8")
 
 
+def test_an_unexpected_fault_while_the_pin_is_checked_does_not_lock_the_door(
+    window, fingers, monkeypatch, expect_log
+):
+    expect_log("unexpected ZeroDivisionError")
+    sign_in = window._till.sign_in
+
+    def broken(_self, _operator_id, _pin):
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(sign_in), "__call__", broken)
+        fingers.type("1234")
+        fingers.enter()
+    assert "Something inside the till went wrong." in says(window.login_page())
+    fingers.type("1234")
+    fingers.enter()
+    assert window.login_page().presenter.state.signed_in == PEOPLE[0]
+
+
 # ---------------------------------------------------------------- an open sale came first
 
 
