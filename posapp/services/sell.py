@@ -34,6 +34,7 @@ from posapp.pricing.quote import Quote
 from posapp.services.issue import Issue, outcome_unknown
 from posapp.services.quote import SaleContext, prepare
 from posapp.services.recover import Recover
+from posapp.services.slips import operator_names
 from posapp.sts.tid import next_tid
 
 QUOTE_VALID = timedelta(minutes=5)  # a customer counts coins; prices do not wait for ever
@@ -122,7 +123,12 @@ class Sell:
                 written = self._store.read(lambda reader: reader.sale(sale_id))
             except StoreError:
                 raise SaleError(
-                    "OUTCOME_UNKNOWN", outcome=Outcome.UNKNOWN, cause=error.code
+                    "OUTCOME_UNKNOWN",
+                    outcome=Outcome.UNKNOWN,
+                    receipt="(its number cannot be read)",
+                    amount_minor=quote.amount_minor,
+                    meter=context.found.meter.number.digits,
+                    cause=error.code,
                 ) from error
             if written is not None:
                 raise outcome_unknown(written.intent, error.code) from error
@@ -204,6 +210,8 @@ class Sell:
             raise SaleError("SHIFT_NOT_OPEN")
         if shift.operator_id != operator_id:
             raise SaleError("SHIFT_OF_ANOTHER", shift=shift.number)
+        if operator_id not in operator_names(uow):
+            raise SaleError("OPERATOR_UNKNOWN")  # left the shop since signing in
         meter = context.found.meter
         current = prepare(uow, meter.number, now)
         if (current.pack, current.month, current.month_start, current.found.meter) != (

@@ -312,3 +312,12 @@ def test_no_sale_begins_while_another_waits_for_its_outcome(counters):
         counter.sale(2, 10_000)
     assert refusal.value.code == "SALE_UNRESOLVED"
     assert counter.store.read(lambda reader: reader.sale_by_receipt(2)) is None
+
+
+def test_a_person_who_has_left_sells_no_more(counters):
+    counter = counters()
+    row = FeedRow(1, "operator", str(GRACE.operator_id), None, deleted=True)
+    SqlSyncStore(counter.store).apply_rows("other", [row], 1)
+    with pytest.raises(SaleError) as refusal:
+        counter.sale(1, 10_000)
+    assert refusal.value.code == "OPERATOR_UNKNOWN"
