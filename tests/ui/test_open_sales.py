@@ -148,6 +148,18 @@ def test_an_open_sale_that_was_finished_first_keeps_the_payment_and_waits(paying
     assert len(world.sales) == 1
 
 
+def test_an_open_sale_that_ended_without_a_token_gives_its_money_back(selling, world, fingers):
+    record = ui_town.leave_open(world)
+    ui_town.finish(world, record, SaleState.REFUSED)
+    fingers.type(AMINA.digits)
+    fingers.type("1700")
+    fingers.enter()
+    world.refuse = finished(meter=AMINA.digits)
+    fingers.enter()
+    fingers.press(Qt.Key.Key_F2)
+    assert "Give the money back" in selling.sell_page().banner.words
+
+
 def test_a_quote_that_no_longer_stands_goes_back_to_the_amount(paying, world, monkeypatch):
     world.refuse = finished(meter=AMINA.digits)
     fresh = ui_town.context_of

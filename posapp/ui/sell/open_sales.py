@@ -57,6 +57,12 @@ def interrupted(reader: Reader, told: SaleError, since: datetime) -> SaleRecord 
     return None
 
 
+def of_receipt(reader: Reader, receipt: object) -> tuple[SaleRecord, ...]:
+    """The sale with this number, if there is one."""
+    record = reader.sale_by_receipt(receipt) if isinstance(receipt, int) else None
+    return (record,) if record is not None else ()
+
+
 def of_ids(reader: Reader, ids: Iterable[bytes]) -> tuple[SaleRecord, ...]:
     """These sales as they are now."""
     found = (reader.sale(sale_id) for sale_id in ids)

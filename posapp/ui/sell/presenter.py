@@ -410,6 +410,13 @@ class SellPresenter:
         if error.code == "OPEN_SALE_FINISHED":
             self._prepare_again()
             self._read_idle()
+            receipt, store = error.params.get("receipt"), self._till.store
+            self._tasks.run(
+                Lane.LOOKUP,
+                lambda: store.read(lambda reader: open_sales.of_receipt(reader, receipt)),
+                self._learn,
+                self._fail,
+            )
 
     def _interrupted(self, error: PosError) -> None:
         """Nobody knows whether a token was made: leave the payment and find the sale."""
