@@ -316,8 +316,10 @@ def test_no_sale_begins_while_another_waits_for_its_outcome(counters):
 
 def test_a_person_who_has_left_sells_no_more(counters):
     counter = counters()
-    row = FeedRow(1, "operator", str(GRACE.operator_id), None, deleted=True)
-    SqlSyncStore(counter.store).apply_rows("other", [row], 1)
+    sync = SqlSyncStore(counter.store)
+    at = sync.cursor("global") + 1
+    row = FeedRow(at, "operator", str(GRACE.operator_id), None, deleted=True)
+    sync.apply_rows("global", [row], at)
     with pytest.raises(SaleError) as refusal:
         counter.sale(1, 10_000)
     assert refusal.value.code == "OPERATOR_UNKNOWN"
