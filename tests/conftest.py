@@ -94,6 +94,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_SKIPS] = []
+    config.pluginmanager.register(SkipNotes(config.stash[_SKIPS]))
 
 
 def pytest_report_header() -> list[str]:
@@ -110,7 +111,6 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Any:
     if QT_PROBLEM and report.failed and QT_PROBLEM in str(report.longrepr):
         report.outcome = "skipped"
         report.longrepr = (str(collector.path), 0, f"Skipped: {QT_SKIP}")
-    _note_skip(collector.config, report)
     return report
 
 
@@ -134,17 +134,24 @@ if QT_PROBLEM:
 _SKIPS = pytest.StashKey[list[tuple[str, str]]]()
 
 
-def _note_skip(config: pytest.Config, report: pytest.TestReport | pytest.CollectReport) -> None:
-    if report.skipped and not hasattr(report, "wasxfail"):
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
-        config.stash[_SKIPS].append((report.nodeid, str(reason).removeprefix("Skipped: ")))
+class SkipNotes:
+    """Notes every skip from its report: in the run itself, or in the one that leads workers."""
 
+    def __init__(self, skips: list[tuple[str, str]]) -> None:
+        self._skips = skips
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Any:
-    report = yield
-    _note_skip(item.config, report)
-    return report
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._note(report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self._note(report)
+
+    def _note(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+        if report.skipped and not hasattr(report, "wasxfail"):
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+            note = (report.nodeid, str(reason).removeprefix("Skipped: "))
+            if note not in self._skips:  # two workers collect the same file
+                self._skips.append(note)
 
 
 def allowed_skips(text: str) -> list[tuple[str, str]]:
@@ -160,7 +167,8 @@ def allowed_skips(text: str) -> list[tuple[str, str]]:
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    if not session.config.getoption("--strict-skips"):
+    config = session.config
+    if not config.getoption("--strict-skips") or hasattr(config, "workerinput"):
         return
     rules = allowed_skips(ALLOWED_SKIPS.read_text(encoding="utf-8"))
     session.config.stash[_UNEXPECTED] = unexpected = [
