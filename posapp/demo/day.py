@@ -20,9 +20,10 @@ from posapp.domain.sale import Tender, TenderKind
 from posapp.domain.shift import CashCount
 from posapp.errors import ModuleError, PosError, SaleError
 from posapp.lanes import Lane, Urgency
-from posapp.ports import LinkState, PrintState, SaleRecord, SyncStatus
+from posapp.ports import LinkState, SaleRecord, SyncStatus
 from posapp.services.sell import Sold
 from posapp.services.shift import ClosedShift
+from posapp.services.slips import waiting_slips
 from posapp.services.till import Till
 
 SALES = 44
@@ -35,7 +36,6 @@ LINE_LOST_AT, LINE_BACK_AT = 16, 24
 MODULE_KILLED_AT = 30
 REPRINTED_AT = 33
 SETTLED_WITHIN_S = 30.0
-UNPRINTED = (PrintState.QUEUED, PrintState.SENDING, PrintState.SENT, PrintState.HELD)
 
 
 @dataclass
@@ -76,6 +76,7 @@ class Script:
             else:
                 self._sell(meter, self._tender_kind(number))
             if number == REPRINTED_AT:
+                self._settled()
                 self._till.reprint(self.day.sold[-1].record.intent.sale_id)
                 self.day.copies += 1
         self._end()
@@ -167,8 +168,7 @@ class Script:
         return self._till.store.read(lambda reader: reader.open_sales())
 
     def _unprinted(self) -> int:
-        jobs = self._till.store.read(lambda reader: reader.print_jobs(UNPRINTED, 1_000))
-        return len(jobs)
+        return self._till.store.read(waiting_slips)
 
     def _settled(self) -> None:
         """Until the printer has printed what there is."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from posapp.errors import InputError
-from posapp.ports import PrintQueue, Store, UnitOfWork
+from posapp.ports import PrintQueue, PrintState, Store, UnitOfWork
 
 COPIES_MAX = 99
+ON_ITS_WAY = (PrintState.QUEUED, PrintState.SENDING, PrintState.SENT, PrintState.HELD)
 
 
 class Reprint:
@@ -18,13 +19,16 @@ class Reprint:
     def __call__(self, sale_id: bytes) -> int:
         """Queue COPY n of a sale's slip; its job id.
 
-        Raises InputError NOTHING_TO_REPRINT (no token was made) or TOO_MANY_COPIES.
+        Raises InputError NOTHING_TO_REPRINT (no token was made), SLIP_WAITING (it has not come
+        out yet and will by itself) or TOO_MANY_COPIES.
         """
 
         def write(uow: UnitOfWork) -> int:
             jobs = uow.print_jobs_of_sale(sale_id)
             if not jobs:
                 raise InputError("NOTHING_TO_REPRINT")
+            if any(job.state in ON_ITS_WAY for job in jobs):
+                raise InputError("SLIP_WAITING")
             copy_no = max(job.copy_no for job in jobs) + 1
             if copy_no > COPIES_MAX:
                 raise InputError("TOO_MANY_COPIES", copies=COPIES_MAX)

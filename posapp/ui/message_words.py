@@ -176,6 +176,11 @@ SELLING: dict[str, Words] = {
         "Nothing new was sold.",
         "Press Enter only if the customer pays for one more.",
     ),
+    "SLIP_WAITING": (
+        "The slip of this sale has not come out yet.",
+        "The token is safe and the sale is counted once.",
+        "It prints by itself when the printer is ready; a copy can be made after that.",
+    ),
     "OUTCOME_UNKNOWN": (
         "The sale {receipt} of {amount_minor} to {meter} was interrupted.",
         "It is not known yet whether a token was made; the customer is never charged twice.",

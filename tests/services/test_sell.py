@@ -163,8 +163,13 @@ def test_a_pin_opens_and_five_misses_close_the_door(counter):
 def test_a_reprint_is_the_next_copy_of_the_same_document(counter):
     sold = counter.sale(9, 10_000)
     sale_id = sold.record.intent.sale_id
-    counter.reprint(sale_id)
-    counter.reprint(sale_id)
+    job_id = sold.job_id
+    for _ in range(2):
+        with pytest.raises(InputError) as refusal:
+            counter.reprint(sale_id)
+        assert refusal.value.code == "SLIP_WAITING", "it will come out by itself"
+        counter.store.write(lambda u, job=job_id: u.set_print_job(job, PrintState.PRINTED))
+        job_id = counter.reprint(sale_id)
     jobs = counter.store.read(lambda reader: reader.print_jobs_of_sale(sale_id))
     assert [job.copy_no for job in jobs] == [0, 1, 2]
     assert len({job.document for job in jobs}) == 1
