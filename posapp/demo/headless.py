@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 from posapp import config
@@ -10,6 +12,13 @@ from posapp.bootstrap.till import build
 from posapp.demo import checks, summary
 from posapp.demo.day import Script
 from posapp.demo.stage import Stage
+from posapp.services.till import Till
+
+
+def _pictures(stage: Stage, till: Till, folder: Path) -> None:
+    from posapp.ui import shots  # Qt is loaded late: the day itself needs no screen
+
+    shots.take(till, config.load(stage.till_folder), folder)
 
 
 def sell_a_day(stage: Stage, out: Path, seed: int) -> int:
@@ -18,13 +27,14 @@ def sell_a_day(stage: Stage, out: Path, seed: int) -> int:
     out.mkdir(parents=True, exist_ok=True)
     till = build(config.load(stage.till_folder))
     try:
-        day = Script(stage, till, seed).play()
+        day = Script(stage, till, seed).play(lambda: _pictures(stage, till, out / "screens"))
         found = checks.examine(stage, till, day)
         summary.write_files(stage, till, day, out)
         content = summary.summary(till, day, found, seed)
-        from posapp.ui import shots  # Qt is loaded last: the day itself needs no screen
-
-        shots.take(till, config.load(stage.till_folder), out / "screens")
+        with tempfile.TemporaryDirectory() as after:
+            _pictures(stage, till, Path(after))
+            for path in Path(after).glob("day-*.png"):  # the day is whole once its shift is closed
+                shutil.copy(path, out / "screens" / path.name)
     finally:
         till.close()
     every = [*found.checks, *checks.examine_files(stage)]

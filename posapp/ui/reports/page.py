@@ -258,7 +258,7 @@ class DayPage(QWidget):
                 (
                     translate("Day", "Cash over or short"),
                     amount_text(facts.variance_minor, unit),
-                    translate("Day", "Shifts closed: {n} of {all}").format(
+                    translate("Day", "Closed: {n} of {all}").format(
                         n=closed, all=len(facts.shifts)
                     ),
                 ),
