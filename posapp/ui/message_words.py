@@ -219,9 +219,9 @@ MODULE: dict[str, Words] = {
         "Plug the right one in.",
     ),
     "PORT_MISSING": (
-        "The port {port} of the device is not there.",
+        "The security module is not connected.",
         NO_SALE,
-        "Plug the device in, or correct its address in till.toml.",
+        "Plug the module in; the quote waits here. If it is in, its address in till.toml is wrong.",
     ),
     "PORT_BUSY": (
         "Another program uses the port {port}.",
@@ -229,9 +229,9 @@ MODULE: dict[str, Words] = {
         "Close the other program, or choose another port.",
     ),
     "PORT_DENIED": (
-        "This user may not open the port {port}.",
+        "The security module is there, but this user may not open its port.",
         NO_SALE,
-        "Add the user to the group of that device.",
+        "Add the user to the group that owns the port.",
     ),
     "KEY_NOT_FOUND": (
         "The module has no key for supply group {sgc}, revision {krn}.",
