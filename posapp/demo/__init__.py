@@ -57,6 +57,6 @@ def _window(stage: object) -> int:
     for meter, customer in zip(stage.town.meters[:5], stage.town.customers[:5], strict=True):
         print(f"  {meter.meter:13} {customer[1]}")
     print(f"  {stage.town.old_meter.meter:13} an old meter that must get a new key first")
-    print(f"Slips are printed to {stage.slips}")
+    print(f"Slips are printed to {stage.slips}; all of the town is gone when the window closes.")
     sys.stdout.flush()
     return window.run(stage.till_folder)

@@ -13,7 +13,13 @@ from posapp.reports.shift_slip import build_shift_slip, shift_facts
 from posapp.services.packs import parsed_pack
 
 PAGE = 500
-UNPRINTED = (PrintState.QUEUED, PrintState.SENDING, PrintState.HELD, PrintState.UNCERTAIN)
+UNPRINTED = (
+    PrintState.QUEUED,
+    PrintState.SENDING,
+    PrintState.SENT,
+    PrintState.HELD,
+    PrintState.UNCERTAIN,
+)
 UNPRINTED_MAX = 1000
 COPY_QUEUED = "COPY_QUEUED"  # the spooler's word for: a copy in the queue stands for this slip
 

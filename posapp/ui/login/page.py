@@ -76,7 +76,9 @@ class LoginPage(QWidget):
             self._column.addWidget(note)
             self._column.addSpacing(12)
         self._column.addStretch(1)
-        self._column.addWidget(Label(f"{site.utility} · {site.help_line}", "body", "muted"))
+        self._column.addWidget(
+            Label(" · ".join(filter(None, (site.utility, site.help_line))), "body", "muted")
+        )
 
     def _fill_slip(self) -> None:
         self.pin = PinField(translate("Login", "PIN"))
