@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from posapp.errors import PosError
 from posapp.ui.i18n import say, translate
+from posapp.ui.widgets.actions import add_action
 from posapp.ui.widgets.buttons import Button, PrimaryButton
 from posapp.ui.widgets.fields import TextField
 from posapp.ui.widgets.panels import Banner
@@ -107,13 +108,8 @@ class FirstRunPage(QWidget):
         row.addStretch(1)
         row.addWidget(holder)
         row.addStretch(1)
-        action = QAction(translate("Start", "Join head office"), self)
-        action.setObjectName("start.join")
-        action.setShortcuts([QKeySequence("Return"), QKeySequence("Enter")])
-        action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        action.setToolTip(translate("Start", "Join head office") + " (Enter)")
-        action.triggered.connect(self._ask)
-        self.addAction(action)
+        join = translate("Start", "Join head office")
+        add_action(self, "start.join", join, ("Enter", "Return"), self._ask)
         for field in (self.address, self.code):
             field.changed.connect(lambda _: self._offer())
         self._offer()
@@ -182,8 +178,5 @@ class KeySheet(QWidget):
             inner.addStretch(1)
             row.addWidget(panel, 1)
         column.addLayout(row, 1)
-        escape = QAction(translate("Start", "Close"), self)
-        escape.setShortcuts([QKeySequence("Esc"), QKeySequence("F1")])
-        escape.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        escape.triggered.connect(self.closed)
-        self.addAction(escape)
+        words = translate("Start", "Close")
+        add_action(self, "keys.close", words, ("Esc", "F1"), self.closed.emit)

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QTimer, Signal
-from PySide6.QtGui import QAction, QCloseEvent, QKeySequence, QResizeEvent
+from PySide6.QtGui import QAction, QCloseEvent, QResizeEvent
 from PySide6.QtWidgets import QApplication, QGridLayout, QStackedWidget, QWidget
 
 from posapp.config import TillConfig
@@ -23,6 +23,7 @@ from posapp.lanes import Lane
 from posapp.ui.i18n import time_text, translate
 from posapp.ui.start import FirstRunPage, KeySheet, StartPage
 from posapp.ui.tasks import CRASHES, Tasks
+from posapp.ui.widgets.actions import add_action
 from posapp.ui.widgets.focus import FocusRing
 from posapp.ui.widgets.panels import Banner
 from posapp.ui.widgets.rail import NavRail, StatusStrip
@@ -150,13 +151,7 @@ class MainWindow(QWidget):
         for place, name in enumerate(PAGES):
             table.append((f"page.{name}", titles[name], f"Alt+{place + 1}", partial(self.go, name)))
         for name, words, key, do in table:
-            action = QAction(words, self)
-            action.setObjectName(f"window.{name}")
-            action.setShortcut(QKeySequence(key))
-            action.setAutoRepeat(False)
-            action.setToolTip(f"{words} ({key})")
-            action.triggered.connect(lambda _=False, do=do: do())
-            self.addAction(action)
+            action = add_action(self, f"window.{name}", words, (key,), do, everywhere=True)
             if name != "keys":
                 self._inside.append(action)
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QKeySequence, QResizeEvent
+from PySide6.QtGui import QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from posapp.domain.operator import Operator, Role
@@ -16,6 +16,7 @@ from posapp.ui import messages, theme
 from posapp.ui.i18n import say, translate
 from posapp.ui.login.presenter import PIN_MIN, LoginPresenter, LoginState
 from posapp.ui.running import Runner
+from posapp.ui.widgets.actions import add_action
 from posapp.ui.widgets.buttons import NumPad, PersonTile
 from posapp.ui.widgets.fields import AmountField, PinField
 from posapp.ui.widgets.panels import Banner, SlipPanel, relayout
@@ -138,14 +139,7 @@ class LoginPage(QWidget):
             keys = [QKeySequence(f"Alt+{place + 1}")]
             table.append((f"person{place + 1}", words, keys, partial(self._choose, place)))
         for name, words, keys, do in table:
-            action = QAction(words, self)
-            action.setObjectName(f"login.{name}")
-            action.setShortcuts(keys)
-            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            action.setAutoRepeat(False)
-            action.setToolTip(f"{words} ({keys[0].toString()})")
-            action.triggered.connect(lambda _=False, do=do: do())
-            self.addAction(action)
+            add_action(self, f"login.{name}", words, keys, do)
 
     # ------------------------------------------------------------ showing
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRect, Qt
-from PySide6.QtGui import QAction, QKeySequence, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QRect
+from PySide6.QtGui import QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from posapp.domain.energy import units_text
@@ -20,6 +20,7 @@ from posapp.ui.running import Runner
 from posapp.ui.sell.slips import Body
 from posapp.ui.sell.words import tender_word
 from posapp.ui.widgets import paint
+from posapp.ui.widgets.actions import add_action
 from posapp.ui.widgets.buttons import Button
 from posapp.ui.widgets.charts import BarChart, Table
 from posapp.ui.widgets.lines import Line, QuoteLines
@@ -194,14 +195,7 @@ class DayPage(QWidget):
             ),
         )
         for name, words, keys, do in table:
-            action = QAction(words, self)
-            action.setObjectName(f"day.{name}")
-            action.setShortcuts([QKeySequence(k) for k in keys])
-            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            action.setAutoRepeat(False)
-            action.setToolTip(f"{words} ({keys[0]})")
-            action.triggered.connect(lambda _=False, do=do: do())
-            self.addAction(action)
+            add_action(self, f"day.{name}", words, keys, do)
 
     # ------------------------------------------------------------ showing
 

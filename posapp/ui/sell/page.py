@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction, QKeySequence, QResizeEvent
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from posapp.domain.operator import Operator
@@ -29,6 +29,7 @@ from posapp.ui.sell.work import (
     SoldPanel,
     TenderPanel,
 )
+from posapp.ui.widgets.actions import add_action
 from posapp.ui.widgets.fields import Omnibox
 from posapp.ui.widgets.panels import Banner, SlipPanel, relayout
 from posapp.ui.widgets.token import TokenReadOut
@@ -143,15 +144,8 @@ class SellPage(QWidget):
         )
         self.steps: dict[str, QAction] = {}
         for name, words, keys, do in table:
-            action = QAction(words, self)
-            action.setObjectName(f"sell.{name}")
-            action.setShortcuts([QKeySequence(k) for k in keys])
-            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            action.setAutoRepeat(name in ("down", "up"))
-            action.setToolTip(f"{words} ({QKeySequence(keys[0]).toString()})")
-            action.triggered.connect(lambda _=False, do=do: do())
-            self.addAction(action)
-            self.steps[name] = action
+            repeats = name in ("down", "up")
+            self.steps[name] = add_action(self, f"sell.{name}", words, keys, do, repeats=repeats)
 
     def _connect(self) -> None:
         presenter = self.presenter

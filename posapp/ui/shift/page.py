@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRect, Qt, Signal
-from PySide6.QtGui import QAction, QKeySequence, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from posapp.domain.money import amount_text
@@ -17,6 +17,7 @@ from posapp.ui.running import Runner
 from posapp.ui.sell.slips import Body
 from posapp.ui.shift.presenter import RECOUNTS_MAX, ShiftPresenter, ShiftState, Step
 from posapp.ui.widgets import paint
+from posapp.ui.widgets.actions import add_action
 from posapp.ui.widgets.buttons import Button, NumPad
 from posapp.ui.widgets.count import DenominationTable
 from posapp.ui.widgets.fields import TextField
@@ -216,14 +217,8 @@ class ShiftPage(QWidget):
             ("down", translate("Shift", "Next row"), ("Down",), self._enter_row),
         )
         for name, words, keys, do in table:
-            action = QAction(words, self)
-            action.setObjectName(f"shift.{name}")
-            action.setShortcuts([QKeySequence(k) for k in keys])
-            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            action.setAutoRepeat(name in ("up", "down"))
-            action.setToolTip(f"{words} ({keys[0]})")
-            action.triggered.connect(lambda _=False, do=do: do())
-            self.addAction(action)
+            repeats = name in ("up", "down")
+            add_action(self, f"shift.{name}", words, keys, do, repeats=repeats)
 
     # ------------------------------------------------------------ showing
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QKeySequence, QResizeEvent
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from posapp.domain.money import amount_text, money_text
@@ -16,6 +15,7 @@ from posapp.ui.running import Runner
 from posapp.ui.sell.slips import Body
 from posapp.ui.status_words import chips
 from posapp.ui.sync.presenter import SyncPresenter, SyncState
+from posapp.ui.widgets.actions import add_action
 from posapp.ui.widgets.lines import Line, QuoteLines
 from posapp.ui.widgets.panels import Banner, Panel, SlipPanel, relayout
 from posapp.ui.widgets.text import BigNumber, Label, Paragraph, StateShape
@@ -42,14 +42,7 @@ class SyncPage(QWidget):
         row.addWidget(self._work, 1)
         row.addWidget(self.slip)
         words = translate("Sync", "Exchange now")
-        action = QAction(words, self)
-        action.setObjectName("sync.now")
-        action.setShortcuts([QKeySequence(k) for k in ("Return", "Enter")])
-        action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        action.setAutoRepeat(False)
-        action.setToolTip(f"{words} (Enter)")
-        action.triggered.connect(self.presenter.sync_now)
-        self.addAction(action)
+        add_action(self, "sync.now", words, ("Enter", "Return"), self.presenter.sync_now)
         self.set_compact(False)
         self.show_state(self.presenter.state)
 
