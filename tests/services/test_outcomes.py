@@ -323,3 +323,18 @@ def test_a_person_who_has_left_sells_no_more(counters):
     with pytest.raises(SaleError) as refusal:
         counter.sale(1, 10_000)
     assert refusal.value.code == "OPERATOR_UNKNOWN"
+
+
+def test_a_sale_that_another_hand_finished_meanwhile_is_sold_once(counters, monkeypatch):
+    counter = counters(issue=[MADE], fetch=[MADE])
+    issue = counter.module.issue
+
+    def and_meanwhile_the_caretaker(request):
+        result = issue(request)
+        assert len(counter.recover().resolved) == 1
+        return result
+
+    monkeypatch.setattr(counter.module, "issue", and_meanwhile_the_caretaker)
+    record = sold(counter)
+    jobs = counter.store.read(lambda r: r.print_jobs_of_sale(record.intent.sale_id))
+    assert [job.copy_no for job in jobs] == [0]

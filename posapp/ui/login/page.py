@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from posapp.domain.operator import Operator, Role
 from posapp.domain.shift import Shift
@@ -19,7 +19,7 @@ from posapp.ui.running import Runner
 from posapp.ui.widgets.actions import add_action
 from posapp.ui.widgets.buttons import NumPad, PersonTile
 from posapp.ui.widgets.fields import AmountField, PinField
-from posapp.ui.widgets.panels import Banner, SlipPanel, relayout
+from posapp.ui.widgets.panels import Banner, SlipPanel, place_sides, relayout
 from posapp.ui.widgets.text import Label, Paragraph
 
 if TYPE_CHECKING:
@@ -49,11 +49,7 @@ class LoginPage(QWidget):
         self._fill_work()
         self.slip = SlipPanel()
         self._fill_slip()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        row.addWidget(self._work, 1)
-        row.addWidget(self.slip)
+        place_sides(self, self._work, self.slip)
         self._build_actions()
         self.set_compact(False)
         self.show_state(self.presenter.state)

@@ -24,7 +24,7 @@ from posapp.ui.widgets.actions import add_action
 from posapp.ui.widgets.buttons import Button
 from posapp.ui.widgets.charts import BarChart, Table
 from posapp.ui.widgets.lines import Line, QuoteLines
-from posapp.ui.widgets.panels import Banner, Chip, Panel, SlipPanel, relayout
+from posapp.ui.widgets.panels import Banner, Chip, Panel, SlipPanel, place_sides, relayout
 from posapp.ui.widgets.text import Label
 
 if TYPE_CHECKING:
@@ -88,11 +88,7 @@ class DayPage(QWidget):
         self._column.addWidget(self._figures)
         self._charts()
         self._slip_side()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        row.addWidget(self._work, 1)
-        row.addWidget(self.slip)
+        place_sides(self, self._work, self.slip)
         self._build_actions()
         self.set_compact(False)
         self.show_state(self.presenter.state)

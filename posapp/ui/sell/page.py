@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from posapp.domain.operator import Operator
 from posapp.domain.sale import TenderKind
@@ -31,7 +31,7 @@ from posapp.ui.sell.work import (
 )
 from posapp.ui.widgets.actions import add_action
 from posapp.ui.widgets.fields import Omnibox
-from posapp.ui.widgets.panels import Banner, SlipPanel, relayout
+from posapp.ui.widgets.panels import Banner, SlipPanel, place_sides, relayout
 from posapp.ui.widgets.token import TokenReadOut
 
 if TYPE_CHECKING:
@@ -54,11 +54,7 @@ class SellPage(QWidget):
         self.presenter = SellPresenter(till, tasks, self.show_state)
         self._build_work()
         self._build_slip()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        row.addWidget(self.work, 1)
-        row.addWidget(self.slip)
+        place_sides(self, self.work, self.slip)
         self._build_actions()
         self._connect()
         self.set_compact(False)

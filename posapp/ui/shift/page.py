@@ -22,7 +22,7 @@ from posapp.ui.widgets.buttons import Button, NumPad
 from posapp.ui.widgets.count import DenominationTable
 from posapp.ui.widgets.fields import TextField
 from posapp.ui.widgets.lines import Line, QuoteLines
-from posapp.ui.widgets.panels import Banner, Chip, Panel, SlipPanel, relayout
+from posapp.ui.widgets.panels import Banner, Chip, Panel, SlipPanel, place_sides, relayout
 from posapp.ui.widgets.text import BigNumber, Label, Paragraph
 
 if TYPE_CHECKING:
@@ -83,11 +83,7 @@ class ShiftPage(QWidget):
         self._count_view()
         self._compare_view()
         self._slip_side()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        row.addWidget(self._work, 1)
-        row.addWidget(self.slip)
+        place_sides(self, self._work, self.slip)
         self._build_actions()
         self.set_compact(False)
         self.show_state(self.presenter.state)

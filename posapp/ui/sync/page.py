@@ -17,7 +17,7 @@ from posapp.ui.status_words import chips
 from posapp.ui.sync.presenter import SyncPresenter, SyncState
 from posapp.ui.widgets.actions import add_action
 from posapp.ui.widgets.lines import Line, QuoteLines
-from posapp.ui.widgets.panels import Banner, Panel, SlipPanel, relayout
+from posapp.ui.widgets.panels import Banner, Panel, SlipPanel, place_sides, relayout
 from posapp.ui.widgets.text import BigNumber, Label, Paragraph, StateShape
 
 if TYPE_CHECKING:
@@ -36,11 +36,7 @@ class SyncPage(QWidget):
         self._work = QWidget()
         self._fill_work()
         self._slip_side()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        row.addWidget(self._work, 1)
-        row.addWidget(self.slip)
+        place_sides(self, self._work, self.slip)
         words = translate("Sync", "Exchange now")
         add_action(self, "sync.now", words, ("Enter", "Return"), self.presenter.sync_now)
         self.set_compact(False)

@@ -290,3 +290,12 @@ class Scrim(QWidget):
         color = QColor(theme.active().color("rail"))
         color.setAlphaF(float(theme.tokens()["elevation"]["3"]["scrim"]))
         paint.painter_of(self).fillRect(self.rect(), color)
+
+
+def place_sides(page: QWidget, work: QWidget, slip: QWidget) -> None:
+    """The two places of every page: what is typed takes the room, what it comes to is fixed."""
+    row = QHBoxLayout(page)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(0)
+    row.addWidget(work, 1)
+    row.addWidget(slip)
