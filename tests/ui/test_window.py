@@ -221,6 +221,20 @@ def test_letters_in_the_amount_are_one_sentence(selling, fingers):
     assert page.slip.primary.says == "Type digits only"
 
 
+def test_a_letter_after_a_good_amount_is_told_too_and_sells_nothing(selling, world, fingers):
+    fingers.type(AMINA.digits)
+    fingers.type("1700x")
+    page = selling.sell_page()
+    assert page.slip.primary.says == "Type digits only"
+    assert "An amount has digits only." in says(page)
+    fingers.enter()
+    assert page.presenter.state.phase is Phase.QUOTE and world.sales == []
+    fingers.press(Qt.Key.Key_Backspace)
+    assert page.presenter.state.quote.amount_minor == 17_000
+    fingers.type("0")
+    assert page.presenter.state.quote.amount_minor == 170_000
+
+
 def test_an_amount_below_the_smallest_sale_is_one_sentence(selling, fingers):
     fingers.type(AMINA.digits)
     fingers.type("10")

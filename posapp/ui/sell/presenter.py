@@ -229,8 +229,13 @@ class SellPresenter:
             self._price(replace(self.state, entry=text, failure=None))
 
     def refuse_letters(self, text: str) -> None:
-        """Something that is no number was typed into an amount."""
-        self._set(replace(self.state, problem=InputError("AMOUNT_LETTERS", text=text)))
+        """Something that is no number was typed into an amount.
+
+        What stands there may not be what was meant, so it is no quote until the next digit.
+        """
+        quote = None if self.state.phase is Phase.QUOTE else self.state.quote
+        problem = InputError("AMOUNT_LETTERS", text=text)
+        self._set(replace(self.state, quote=quote, problem=problem))
 
     def toggle_units(self) -> None:
         """Money or kWh."""
