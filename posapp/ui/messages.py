@@ -16,7 +16,12 @@ from posapp.domain.energy import units_text
 from posapp.domain.ids import ReceiptNumber
 from posapp.domain.money import Currency, money_text
 from posapp.errors import Outcome, PosError
-from posapp.ui import message_words, message_words_more, message_words_office
+from posapp.ui import (
+    message_words,
+    message_words_more,
+    message_words_office,
+    message_words_sts,
+)
 from posapp.ui.message_words import SHORT, UNKNOWN_OUTCOME, UNLISTED, Words
 
 if TYPE_CHECKING:
@@ -28,6 +33,7 @@ WORDS: dict[str, Words] = {
     **message_words.WORDS,
     **message_words_more.MORE,
     **message_words_office.OFFICE_WORDS,
+    **message_words_sts.STS_WORDS,
 }
 
 

@@ -1,0 +1,29 @@
+"""English sentences for the token standard and its laboratory tools; see `message_words`."""
+
+from __future__ import annotations
+
+from posapp.ui.message_words import AGAIN, NOTHING, Words
+
+STS_WORDS: dict[str, Words] = {
+    "TOKEN_FORM": ("A token has 20 digits.", NOTHING, "Type all five groups of four."),
+    "TOKEN_CRC": ("This token is not for this meter, or a digit is wrong.", NOTHING, "Compare it."),
+    "TOKEN_CLASS": ("Token class {token_class} is not known.", NOTHING, "Compare the digits."),
+    "TOKEN_SUBCLASS": ("Token subclass {subclass} is not known.", NOTHING, "Compare the digits."),
+    "TOKEN_FIELD": ("{field} does not fit into the token.", NOTHING, "Choose a smaller one."),
+    "TOKEN_RANGE": ("This number is too large for a token.", NOTHING, "Compare the digits."),
+    "DECODER_KEY_LENGTH": ("A decoder key has 8 or 16 bytes, not {length}.", NOTHING, AGAIN),
+    "VENDING_KEY_LENGTH": ("This vending key has {length} bytes.", NOTHING, "Use the right key."),
+    "VENDING_KEY_PARITY": ("The parity of this vending key is wrong.", NOTHING, "Compare it."),
+    "VENDING_KEY_ATTRIBUTE": ("{field} of the vending key is wrong.", NOTHING, "Correct it."),
+    "DKGA_EA": ("Key generation {dkga} does not go with cipher {ea}.", NOTHING, "Correct it."),
+    "DKGA_WITHDRAWN": ("Key generation {dkga} was withdrawn.", NOTHING, "Use 02 or 04."),
+    "UNKNOWN_DKGA": ("Key generation {dkga} is not known.", NOTHING, "Use 02 or 04."),
+    "EA_UNKNOWN": ("Cipher {ea} is not known.", NOTHING, "Use 07 or 11."),
+    "KEY_CHANGE_FIELD": ("{field} of the key change is wrong.", NOTHING, "Correct it."),
+    "PAN_CHECK_DIGIT": ("The check digit of this PAN does not fit.", NOTHING, "Compare it."),
+    "PAN_FORM": ("A PAN has 18 digits, not {length}.", NOTHING, "Compare it."),
+    "PAN_ISSUER": ("The issuer {issuer} does not go with this meter.", NOTHING, "Compare it."),
+    "TARIFF_INDEX": ("The tariff index {ti} is no two digits.", NOTHING, "Correct it."),
+    "STA_TABLES": ("The table file has a mistake: {field} must be {expected}.", NOTHING, AGAIN),
+    "VECTORS_INVALID": ("The vector file {file} cannot be read.", NOTHING, "Correct it."),
+}
