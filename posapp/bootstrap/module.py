@@ -22,7 +22,6 @@ from posapp.security_module.reference.keys import load_key_file
 from posapp.security_module.reference.server import Server
 from posapp.security_module.reference.store import (
     FILE_NAME,
-    StoredKey,
     create_store,
     open_store,
 )
@@ -50,10 +49,9 @@ def init(
     if (folder / FILE_NAME).exists():
         raise ConfigError("MODULE_EXISTS", folder=str(folder))
     module_id = f"REF-{source.bytes(4).hex().upper()}"
-    stored = tuple(StoredKey(key, test=True) for key in keys)
     secret = source.bytes(KEY_BYTES)
     _write_key(folder / KEY_FILE, secret)
-    create_store(folder, secret, module_id, stored, epoch_ms(now))
+    create_store(folder, secret, module_id, keys, epoch_ms(now))
     return module_id
 
 

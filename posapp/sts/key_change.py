@@ -7,14 +7,18 @@ same inputs always give the same digits: printing a set again is harmless.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from posapp.domain.meter import EncryptionAlgorithm, KeyType
-from posapp.errors import InputError
+from posapp.domain.meter import EncryptionAlgorithm, KeyType, MeterNumber
+from posapp.errors import InputError, SaleError
 from posapp.sts import crc
+from posapp.sts import tid as tids
 from posapp.sts.ciphers import KEY_BYTES, cipher
-from posapp.sts.keys import is_digits
+from posapp.sts.keys import MAGNETIC_CARD, VendingKey, check_active, decoder_key, is_digits
 from posapp.sts.sta import StaTables
 from posapp.sts.tokens import TokenClass, digits_of, insert_class
+
+SUBCLASSES = (3, 4, 8, 9)  # of class 2, in the order of sections
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,62 @@ class NewKey:
         for name, right in checks.items():
             if not right:
                 raise InputError("KEY_CHANGE_FIELD", field=name)
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What one end of a key change hangs on: a vending key and the meter's tariff index."""
+
+    vending_key: VendingKey
+    ti: str
+
+    def decoder_key(self, number: MeterNumber, ea: EncryptionAlgorithm) -> bytes:
+        """The meter's key at this end. Raises like `keys.decoder_key`."""
+        return decoder_key(self.vending_key, number, self.ti, ea)
+
+
+def check_change(old: Side, new: Side, moment: datetime, tct: int) -> None:
+    """Refuse a key change that the standard forbids, or that changes nothing (6.5.2).
+
+    From an expired or ended key to a valid one is allowed: it is the only way out. So is a new
+    base date that has not begun, though nothing can be sold to the meter before it. `moment` is
+    aware, `tct` the meter's token carrier type. Raises SaleError KEY_CHANGE_NOTHING(sgc, krn);
+    KEY_CHANGE_TYPE(old, new) to an initial key, or to a common one without a magnetic card;
+    KEY_CHANGE_EXPIRED(ken) to an expired key; KEY_SUBCLASS(token_class, subclass) when the old
+    key makes no key changes; and what `check_active` and `tid_at` raise for the new one.
+    """
+    before, after = old.vending_key, new.vending_key
+    if _identity(old) == _identity(new):
+        raise SaleError("KEY_CHANGE_NOTHING", sgc=after.sgc, krn=after.krn)
+    to_initial = after.kt is KeyType.INITIAL and before.kt is not KeyType.INITIAL
+    if to_initial or (after.kt is KeyType.COMMON and tct != MAGNETIC_CARD):
+        raise SaleError("KEY_CHANGE_TYPE", old=int(before.kt), new=int(after.kt))
+    if before.permitted is not None and (2, SUBCLASSES[0]) not in before.permitted:
+        raise SaleError("KEY_SUBCLASS", token_class=2, subclass=SUBCLASSES[0])
+    check_active(after, moment)
+    begun = moment >= tids.begins(after.base_date)
+    if begun and tids.is_expired(tids.tid_at(moment, after.base_date), after.ken):
+        raise SaleError("KEY_CHANGE_EXPIRED", ken=after.ken)
+
+
+def _identity(side: Side) -> tuple[object, ...]:
+    """Everything that a key change can change (6.5.2)."""
+    key = side.vending_key
+    return key.secret, key.sgc, key.krn, key.kt, key.base_date, key.ken, side.ti
+
+
+def new_key(old: Side, new: Side, number: MeterNumber, ea: EncryptionAlgorithm) -> NewKey:
+    """What the tokens carry from one side to the other. Raises like `keys.decoder_key`."""
+    key = new.vending_key
+    return NewKey(
+        key=new.decoder_key(number, ea),
+        kt=key.kt,
+        krn=key.krn,
+        ti=new.ti,
+        ken=key.ken,
+        sgc=key.sgc,
+        rollover=key.base_date != old.vending_key.base_date,
+    )
 
 
 def blocks(ea: EncryptionAlgorithm, new: NewKey, *, third_token: bool = False) -> tuple[int, ...]:

@@ -6,7 +6,9 @@ The result goes to `tokens`. Keys live in the security module's process; a till 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
@@ -19,7 +21,7 @@ from posapp.sts.numbers import pan
 
 _SECRET_BYTES = {2: 8, 4: 20}  # by DKGA: a DES key with odd parity, or 160 plain bits
 _WITHDRAWN_DKGA = (1, 3)  # 01 for a closed list of early meters, 03 with two DES keys
-_MAGNETIC_CARD = 1  # token carrier type 01 (6.1.3)
+MAGNETIC_CARD = 1  # token carrier type 01 (6.1.3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +29,12 @@ class VendingKey:
     """A vending key with its attributes; `repr` leaves the secret out.
 
     `sgc` is six digits, `krn` 1..9, `base_date` a year of `tid.BASE_DATES`, `ken` 0..255,
-    `dkga` 2 (secret of 8 bytes, odd parity) or 4 (20 bytes). Raises InputError DKGA_WITHDRAWN,
-    UNKNOWN_DKGA, VENDING_KEY_LENGTH, VENDING_KEY_PARITY, VENDING_KEY_ATTRIBUTE(field).
+    `dkga` 2 (secret of 8 bytes, odd parity) or 4 (20 bytes). `active_from` and `issue_until`
+    are aware moments or None for no such limit, `permitted` the (class, subclass) pairs it may
+    make or None for all; these three are known from one source. `test` is the mark of the file
+    the key came in: without it the key is a utility's own and no laboratory tool takes it.
+    Raises InputError SGC_MISSING, DKGA_WITHDRAWN, UNKNOWN_DKGA, VENDING_KEY_LENGTH,
+    VENDING_KEY_PARITY, VENDING_KEY_ATTRIBUTE(field).
     """
 
     secret: bytes = field(repr=False)
@@ -38,8 +44,14 @@ class VendingKey:
     base_date: int
     ken: int
     dkga: int
+    active_from: datetime | None = None
+    issue_until: datetime | None = None
+    permitted: frozenset[tuple[int, int]] | None = None
+    test: bool = False
 
     def __post_init__(self) -> None:
+        if not self.sgc:
+            raise InputError("SGC_MISSING")
         if self.dkga in _WITHDRAWN_DKGA:
             raise InputError("DKGA_WITHDRAWN", dkga=self.dkga)
         if self.dkga not in _SECRET_BYTES:
@@ -55,6 +67,9 @@ class VendingKey:
             "kt": self.kt in tuple(KeyType),
             "base_date": self.base_date in tids.BASE_DATES,
             "ken": 0 <= self.ken <= 255,
+            "active_from": _is_moment(self.active_from),
+            "issue_until": _is_moment(self.issue_until),
+            "permitted": all(_is_kind(kind) for kind in self.permitted or ()),
         }
         for name, right in checks.items():
             if not right:
@@ -75,18 +90,53 @@ def with_odd_parity(secret: bytes) -> bytes:
     return bytes(b & 0xFE | (b >> 1).bit_count() + 1 & 1 for b in secret)
 
 
-def check_credit(key: VendingKey, tid: int, tct: int) -> None:
-    """Refuse a credit token that the standard forbids under this key (6.1.9, 6.5.2.6).
+def _is_moment(value: datetime | None) -> bool:
+    return value is None or value.tzinfo is not None
 
-    `tct` is the meter's token carrier type. Raises SaleError KEY_EXPIRED(ken),
-    KEY_TYPE_NO_CREDIT(kt) under a default key, KEY_TYPE_CARRIER(kt, tct) for a common key
-    with anything but a magnetic card.
+
+def _is_kind(kind: tuple[int, int]) -> bool:
+    """Whether a class and subclass are ones that a vending key can make."""
+    return len(kind) == 2 and kind[0] in (0, 2) and kind[1] in range(16)
+
+
+def permitted_kinds(names: Iterable[str]) -> frozenset[tuple[int, int]]:
+    """The (class, subclass) pairs of names like `0.4`. Raises InputError VENDING_KEY_ATTRIBUTE."""
+    pairs = [name.split(".") for name in names]
+    if not all(len(pair) == 2 and all(part.isdecimal() for part in pair) for pair in pairs):
+        raise InputError("VENDING_KEY_ATTRIBUTE", field="permitted")
+    return frozenset((int(token_class), int(subclass)) for token_class, subclass in pairs)
+
+
+def check_issue(
+    key: VendingKey, kind: tuple[int, int], tid: int, moment: datetime, tct: int
+) -> None:
+    """Refuse a token with a TID that must not be made under this key (6.1.9, 6.5.2.6).
+
+    `kind` is class 0 or 2 and the subclass, `moment` aware, `tct` the meter's token carrier
+    type. Key changes have rules of their own: `posapp.sts.key_change.check_change`. Raises
+    SaleError KEY_EXPIRED(ken); KEY_TYPE_NO_CREDIT(kt) for credit under a default key;
+    KEY_TYPE_CARRIER(kt, tct) for a common key with anything but a magnetic card; and what
+    `check_active` raises.
     """
     tids.check_ken(tid, key.ken)
-    if key.kt not in (KeyType.UNIQUE, KeyType.COMMON):
+    check_active(key, moment)
+    if key.permitted is not None and kind not in key.permitted:
+        raise SaleError("KEY_SUBCLASS", token_class=kind[0], subclass=kind[1])
+    if kind[0] == 0 and key.kt not in (KeyType.UNIQUE, KeyType.COMMON):
         raise SaleError("KEY_TYPE_NO_CREDIT", kt=int(key.kt))
-    if key.kt is KeyType.COMMON and tct != _MAGNETIC_CARD:
+    if key.kt is KeyType.COMMON and tct != MAGNETIC_CARD:
         raise SaleError("KEY_TYPE_CARRIER", kt=int(key.kt), tct=tct)
+
+
+def check_active(key: VendingKey, moment: datetime) -> None:
+    """Refuse a key outside the time it may make tokens in.
+
+    Raises SaleError KEY_NOT_ACTIVE(active_from), KEY_ISSUE_ENDED(issue_until). One source.
+    """
+    if key.active_from is not None and moment < key.active_from:
+        raise SaleError("KEY_NOT_ACTIVE", active_from=key.active_from)
+    if key.issue_until is not None and moment > key.issue_until:
+        raise SaleError("KEY_ISSUE_ENDED", issue_until=key.issue_until)
 
 
 def decoder_key(key: VendingKey, number: MeterNumber, ti: str, ea: EncryptionAlgorithm) -> bytes:

@@ -30,6 +30,13 @@ def _minutes(moment: datetime, base_date: int, zone: tzinfo) -> int:
     return minutes
 
 
+def begins(base_date: int, *, zone: tzinfo = UTC) -> datetime:
+    """The first moment of a base date, in UTC. Raises SaleError BASE_DATE_UNKNOWN."""
+    if base_date not in BASE_DATES:
+        raise SaleError("BASE_DATE_UNKNOWN", base_date=base_date)
+    return _aware(BASE_DATES[base_date], zone)
+
+
 def _aware(wall: datetime, zone: tzinfo) -> datetime:
     return wall.replace(tzinfo=zone).astimezone(UTC)
 
@@ -77,18 +84,22 @@ def next_tid(moment: datetime, base_date: int, last: int | None, *, zone: tzinfo
     now = tid_at(moment, base_date, zone=zone)
     if last is None:
         return now
-    if not 0 <= last <= TID_MAX:
-        raise SaleError("TID_RANGE", tid=last, maximum=TID_MAX)
+    check_tid(last)
     return _checked(max(now, _ordinary(last + 1)), base_date, zone)
 
 
 def time_of(tid: int, base_date: int, *, zone: tzinfo = UTC) -> datetime:
     """The minute a TID stands for, aware and in UTC. Raises SaleError TID_RANGE."""
-    if not 0 <= tid <= TID_MAX:
-        raise SaleError("TID_RANGE", tid=tid, maximum=TID_MAX)
+    check_tid(tid)
     if base_date not in BASE_DATES:
         raise SaleError("BASE_DATE_UNKNOWN", base_date=base_date)
     return _aware(BASE_DATES[base_date] + tid * _MINUTE, zone)
+
+
+def check_tid(tid: int) -> None:
+    """Refuse what is no TID: SaleError TID_RANGE(tid, maximum)."""
+    if not 0 <= tid <= TID_MAX:
+        raise SaleError("TID_RANGE", tid=tid, maximum=TID_MAX)
 
 
 def is_expired(tid: int, ken: int) -> bool:

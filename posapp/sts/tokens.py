@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from posapp.domain.meter import EncryptionAlgorithm
-from posapp.errors import InputError, SaleError
+from posapp.errors import InputError
 from posapp.sts import amounts, crc
 from posapp.sts.ciphers import cipher
 from posapp.sts.sta import StaTables
-from posapp.sts.tid import TID_MAX
+from posapp.sts.tid import check_tid
 
 TOKEN_BITS = 66
 CURRENCY_SUBCLASSES = range(4, 8)
@@ -68,7 +68,7 @@ def credit_block(subclass: int, rnd: int, tid: int, units: int) -> int:
     if subclass not in range(4):
         raise InputError("TOKEN_SUBCLASS", token_class=0, subclass=subclass)
     _check("rnd", rnd, 4)
-    _check_tid(tid)
+    check_tid(tid)
     amount = amounts.encode_units(units)  # 6.3.6.1, rounded up
     data = subclass << 44 | rnd << 40 | tid << 16 | amount
     return data << 16 | crc.field(TokenClass.CREDIT, data)  # 6.3.7
@@ -95,7 +95,7 @@ def currency_block(subclass: int, tid: int, units: int) -> int:
     """SubClass 4, S&E 4, TID 24, Amount 16, CRC_C 16 bits (6.2.2). Raises like `credit`."""
     if subclass not in CURRENCY_SUBCLASSES:
         raise InputError("TOKEN_SUBCLASS", token_class=0, subclass=subclass)
-    _check_tid(tid)
+    check_tid(tid)
     s_and_e, amount = amounts.encode_currency(units)  # 6.3.6.2
     data = subclass << 44 | s_and_e << 40 | tid << 16 | amount
     return data << 16 | crc.currency_field(data)  # 6.3.22
@@ -167,7 +167,7 @@ def management(
 def management_block(subclass: Management, rnd: int, tid: int, value: int) -> int:
     """SubClass 4, RND 4, TID 24, value 16, CRC 16 bits."""
     _check("rnd", rnd, 4)
-    _check_tid(tid)
+    check_tid(tid)
     _check("value", value, 0 if subclass is Management.CLEAR_TAMPER else 16)
     data = subclass << 44 | rnd << 40 | tid << 16 | value
     return data << 16 | crc.field(TokenClass.MANAGEMENT, data)
@@ -220,11 +220,6 @@ def number_of(digits: str) -> int:
 def _check(name: str, value: int, bits: int) -> None:
     if not 0 <= value < 1 << bits:
         raise InputError("TOKEN_FIELD", field=name, bits=bits)
-
-
-def _check_tid(tid: int) -> None:
-    if not 0 <= tid <= TID_MAX:
-        raise SaleError("TID_RANGE", tid=tid, maximum=TID_MAX)
 
 
 # ---------------------------------------------------------------- digits back to fields

@@ -243,6 +243,21 @@ MODULE: dict[str, Words] = {
         NO_SALE,
         "The meter needs its key change first. Ask head office.",
     ),
+    "KEY_NOT_ACTIVE": (
+        "The vending key of this meter begins on {active_from}.",
+        NO_SALE,
+        "Look at the clock of this till. If it is right, ask head office.",
+    ),
+    "KEY_ISSUE_ENDED": (
+        "The vending key of this meter made tokens until {issue_until}.",
+        NO_SALE,
+        "The meter needs its key change first. Ask head office.",
+    ),
+    "KEY_SUBCLASS": (
+        "This key may not make tokens of class {token_class}, subclass {subclass}.",
+        NO_SALE,
+        OTHER_METER,
+    ),
     "KEY_TYPE": ("The module's key may not make this token.", NO_SALE, OTHER_METER),
     "KEY_TYPE_NO_CREDIT": ("This kind of key makes no credit tokens.", NO_SALE, OTHER_METER),
     "KEY_TYPE_CARRIER": ("This kind of key is for other tokens.", NO_SALE, OTHER_METER),

@@ -19,6 +19,23 @@ STS_WORDS: dict[str, Words] = {
     "DKGA_WITHDRAWN": ("Key generation {dkga} was withdrawn.", NOTHING, "Use 02 or 04."),
     "UNKNOWN_DKGA": ("Key generation {dkga} is not known.", NOTHING, "Use 02 or 04."),
     "EA_UNKNOWN": ("Cipher {ea} is not known.", NOTHING, "Use 07 or 11."),
+    "SGC_MISSING": ("This vending key names no supply group.", NOTHING, "Add its six digits."),
+    "TID_COUNT": ("One meter takes at most {maximum} tokens at once.", NOTHING, "Make fewer."),
+    "KEY_CHANGE_NOTHING": (
+        "The meter has the key of supply group {sgc}, revision {krn} already.",
+        NOTHING,
+        "Nothing to do.",
+    ),
+    "KEY_CHANGE_TYPE": (
+        "A key of type {old} cannot be changed to one of type {new}.",
+        NOTHING,
+        "Choose another key.",
+    ),
+    "KEY_CHANGE_EXPIRED": (
+        "The new key has expired (KEN {ken}).",
+        NOTHING,
+        "Choose a key that is valid.",
+    ),
     "KEY_CHANGE_FIELD": ("{field} of the key change is wrong.", NOTHING, "Correct it."),
     "PAN_CHECK_DIGIT": ("The check digit of this PAN does not fit.", NOTHING, "Compare it."),
     "PAN_FORM": ("A PAN has 18 digits, not {length}.", NOTHING, "Compare it."),

@@ -17,7 +17,6 @@ from posapp.security_module.reference.engine import Engine, Policy
 from posapp.security_module.reference.keys import load_key_file
 from posapp.security_module.reference.store import (
     ModuleStore,
-    StoredKey,
     create_store,
     open_store,
 )
@@ -61,8 +60,7 @@ class CountedRandomness:
 def _template(begun: datetime) -> Path:
     folder = Path(tempfile.mkdtemp(dir=os.environ["HOME"]))
     keys = load_key_file(write_key_file(folder / "keys.json"))
-    stored = tuple(StoredKey(key, test=True) for key in keys)
-    create_store(folder, STORE_KEY, "REF-00000001", stored, epoch_ms(begun))
+    create_store(folder, STORE_KEY, "REF-00000001", keys, epoch_ms(begun))
     return folder
 
 

@@ -15,18 +15,27 @@ from posapp.errors import ConfigError, ModuleError, Outcome
 from posapp.ports import IssueRequest
 from posapp.security_module.link.messages import Answer, Missing
 from posapp.security_module.reference.engine import Engine
-from posapp.security_module.reference.store import ModuleStore, StoredKey, create_store, open_store
+from posapp.security_module.reference.keys import load_key_file
+from posapp.security_module.reference.store import ModuleStore, create_store, open_store
 from posapp.sts import ciphers, keys, tid, tokens
-from tests.security_module.engines import NOON_TID, SetClock, an_engine, order
+from tests.security_module.engines import (
+    NOON_TID,
+    CountedRandomness,
+    SetClock,
+    an_engine,
+    order,
+)
 from tests.security_module.module_process import (
     DES_SECRET,
     HMAC_SECRET,
     METER,
     OTHER_TILL,
+    TEST_KEYS,
     TILL,
     a_configuration,
     a_request,
     an_item,
+    write_key_file,
 )
 
 DAY = 1440
@@ -386,11 +395,44 @@ def test_an_ended_key_cannot_be_kept_alive_by_a_false_tid(engine: Engine) -> Non
 
 def test_a_module_with_a_key_not_marked_test_does_not_begin(tmp_path: Path) -> None:
     key = keys.VendingKey(bytes.fromhex(HMAC_SECRET), "201457", 1, KeyType.UNIQUE, 2014, 255, 4)
-    create_store(tmp_path, bytes(32), "REF-00000002", (StoredKey(key, test=False),), 0)
+    create_store(tmp_path, bytes(32), "REF-00000002", (key,), 0)
     store = open_store(tmp_path, bytes(32))
     with pytest.raises(ConfigError) as caught:
         Engine(store, SetClock(), None)  # type: ignore[arg-type]
     assert caught.value.code == "KEYS_NOT_TEST"
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"active_from": "2026-03-04T12:00:01+00:00"}, "KEY_NOT_ACTIVE"),
+        ({"issue_until": "2026-03-04T13:59:59+02:00"}, "KEY_ISSUE_ENDED"),
+        ({"permitted": ["0.1", "2.5"]}, "KEY_SUBCLASS"),
+        ({"permitted": []}, "KEY_SUBCLASS"),
+        (
+            {
+                "active_from": "2026-03-04T12:00:00+00:00",
+                "issue_until": "2026-03-04T14:00:00+02:00",
+                "permitted": ["0.0"],
+            },
+            "",
+        ),
+    ],
+)
+def test_a_keys_days_and_kinds_hold_in_the_module(
+    tmp_path: Path, changes: dict[str, Any], code: str
+) -> None:
+    row = {**TEST_KEYS[0], "secret": HMAC_SECRET, **changes}
+    read = load_key_file(write_key_file(tmp_path / "keys.json", [row]))
+    create_store(tmp_path, bytes(32), "REF-00000002", read, 0)
+    store = open_store(tmp_path, bytes(32))
+    assert store.keys() == read
+    engine = Engine(store, SetClock(), CountedRandomness())
+    if code:
+        assert refusal(engine, a_request(1, NOON_TID)).code == code
+    else:
+        assert len(engine.issue(order(a_request(1, NOON_TID))).tokens) == 1
     store.close()
 
 

@@ -56,6 +56,12 @@ def test_a_key_file_that_is_none_makes_no_module(
         ({"krn": True}, "keys[0].krn"),
         ({"sgc": "20145"}, "keys[0]"),
         ({"base_date": 2000}, "keys[0]"),
+        ({"active_from": "soon"}, "keys[0].active_from"),
+        ({"active_from": "2026-11-20T00:00:00"}, "keys[0]"),
+        ({"issue_until": 2026}, "keys[0].issue_until"),
+        ({"permitted": ["0,0"]}, "keys[0].permitted"),
+        ({"permitted": ["1.0"]}, "keys[0]"),
+        ({"colour": "red"}, "keys[0]"),
     ],
 )
 def test_a_key_out_of_order_is_named_by_its_place_and_never_quoted(

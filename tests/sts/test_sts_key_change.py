@@ -1,14 +1,15 @@
 """Key-change sets against the published examples (6.2.7, 6.2.8)."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posapp.domain.meter import EncryptionAlgorithm, KeyType
-from posapp.errors import InputError
-from posapp.sts import ciphers, key_change, tokens
+from posapp.domain.meter import EncryptionAlgorithm, KeyType, MeterNumber
+from posapp.errors import InputError, SaleError
+from posapp.sts import ciphers, key_change, keys, tokens
 
 STA, MISTY1 = EncryptionAlgorithm.STA, EncryptionAlgorithm.MISTY1
 SAMPLE = ciphers.sample_tables()
@@ -112,3 +113,93 @@ def test_a_new_key_of_another_length_is_refused() -> None:
 
 def test_a_new_key_never_shows() -> None:
     assert "xbd" not in repr(NEW_STA)
+
+
+# ---------------------------------------------------------------- what may be changed to what
+
+METER = MeterNumber("00000000000")
+NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
+OLD = key_change.Side(
+    keys.VendingKey(
+        secret=bytes.fromhex("abababababababab949494949494949401234567"),
+        sgc="201457",
+        krn=1,
+        kt=KeyType.UNIQUE,
+        base_date=2014,
+        ken=255,
+        dkga=4,
+    ),
+    "01",
+)
+NEXT = key_change.Side(replace(OLD.vending_key, sgc="203557", krn=6, base_date=2035), "02")
+
+
+def beside(side: key_change.Side, **changes: object) -> key_change.Side:
+    return replace(side, vending_key=replace(side.vending_key, **changes))  # type: ignore[arg-type]
+
+
+def refused(old: key_change.Side, new: key_change.Side, tct: int = 2) -> str:
+    with pytest.raises(SaleError) as caught:
+        key_change.check_change(old, new, NOW, tct)
+    return caught.value.code
+
+
+def test_two_sides_make_what_the_published_set_carries() -> None:
+    assert key_change.new_key(OLD, NEXT, METER, STA) == NEW_STA
+    assert key_change.new_key(OLD, NEXT, METER, MISTY1) == NEW_MISTY1
+    assert not key_change.new_key(OLD, replace(OLD, ti="02"), METER, STA).rollover
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        NEXT,
+        replace(OLD, ti="02"),
+        beside(OLD, krn=2),
+        beside(OLD, ken=254),
+        beside(OLD, base_date=2035),
+        beside(OLD, kt=KeyType.DEFAULT),
+        beside(OLD, secret=bytes(20)),
+    ],
+)
+def test_each_change_of_an_attribute_is_a_key_change(new: key_change.Side) -> None:
+    key_change.check_change(OLD, new, NOW, 2)
+
+
+def test_the_same_key_again_is_no_key_change() -> None:
+    assert refused(OLD, beside(OLD, test=True)) == "KEY_CHANGE_NOTHING"
+
+
+def test_an_initial_key_comes_only_after_an_initial_key() -> None:
+    initial = beside(OLD, kt=KeyType.INITIAL)
+    assert refused(OLD, initial) == "KEY_CHANGE_TYPE"
+    key_change.check_change(initial, beside(initial, krn=2), NOW, 2)
+
+
+def test_a_common_key_needs_a_card() -> None:
+    common = beside(OLD, kt=KeyType.COMMON)
+    assert refused(OLD, common) == "KEY_CHANGE_TYPE"
+    key_change.check_change(OLD, common, NOW, 1)
+
+
+def test_an_expired_key_is_left_and_never_entered() -> None:
+    expired = beside(OLD, krn=2, ken=85)
+    assert refused(OLD, expired) == "KEY_CHANGE_EXPIRED"
+    key_change.check_change(expired, OLD, NOW, 2)
+
+
+def test_an_ended_key_is_left_and_never_entered() -> None:
+    ended = beside(OLD, krn=2, issue_until=NOW - timedelta(days=1))
+    assert refused(OLD, ended) == "KEY_ISSUE_ENDED"
+    key_change.check_change(ended, OLD, NOW, 2)
+
+
+def test_a_base_date_that_ended_takes_no_more_meters() -> None:
+    early = beside(OLD, base_date=1993)
+    assert refused(OLD, early) == "BASE_DATE_ENDED"
+    key_change.check_change(early, OLD, NOW, 2)
+
+
+def test_a_key_that_may_not_make_key_changes_makes_none() -> None:
+    assert refused(beside(OLD, permitted=frozenset({(0, 0)})), NEXT) == "KEY_SUBCLASS"
+    key_change.check_change(beside(OLD, permitted=frozenset({(2, 3)})), NEXT, NOW, 2)

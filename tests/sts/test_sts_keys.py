@@ -1,6 +1,7 @@
 """Vending keys and the decoder keys made from them (6.5.3)."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -118,6 +119,11 @@ def test_a_tariff_index_has_two_digits(ti: str) -> None:
         ({"krn": 10}, "VENDING_KEY_ATTRIBUTE"),
         ({"base_date": 2000}, "VENDING_KEY_ATTRIBUTE"),
         ({"ken": 256}, "VENDING_KEY_ATTRIBUTE"),
+        ({"sgc": ""}, "SGC_MISSING"),
+        ({"active_from": datetime(2026, 1, 1)}, "VENDING_KEY_ATTRIBUTE"),
+        ({"issue_until": datetime(2026, 1, 1)}, "VENDING_KEY_ATTRIBUTE"),
+        ({"permitted": frozenset({(1, 0)})}, "VENDING_KEY_ATTRIBUTE"),
+        ({"permitted": frozenset({(0, 16)})}, "VENDING_KEY_ATTRIBUTE"),
     ],
 )
 def test_each_wrong_vending_key_has_its_own_code(change: dict[str, object], code: str) -> None:
@@ -141,18 +147,60 @@ def test_the_secret_of_a_vending_key_never_shows() -> None:
     assert "201457" in shown
 
 
+NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
+ELECTRICITY, CLEAR_TAMPER = (0, 0), (2, 5)
+
+
 def test_credit_is_refused_under_a_default_key_and_an_expired_one() -> None:
-    keys.check_credit(LONG_KEY, tid.TID_MAX, 2)
+    keys.check_issue(LONG_KEY, ELECTRICITY, tid.TID_MAX, NOW, 2)
+    default = replace(LONG_KEY, kt=KeyType.DEFAULT)
     with pytest.raises(SaleError) as caught:
-        keys.check_credit(replace(LONG_KEY, kt=KeyType.DEFAULT), 5, 2)
+        keys.check_issue(default, ELECTRICITY, 5, NOW, 2)
     assert caught.value.code == "KEY_TYPE_NO_CREDIT"
     assert caught.value.outcome is Outcome.NOT_EXECUTED
-    with pytest.raises(SaleError, match="KEY_EXPIRED"):
-        keys.check_credit(replace(LONG_KEY, ken=85), 86 << 16, 2)
+    keys.check_issue(default, CLEAR_TAMPER, 5, NOW, 2)
+    for kind in (ELECTRICITY, CLEAR_TAMPER):
+        with pytest.raises(SaleError, match="KEY_EXPIRED"):
+            keys.check_issue(replace(LONG_KEY, ken=85), kind, 86 << 16, NOW, 2)
 
 
 def test_a_common_key_needs_a_magnetic_card() -> None:
     common = replace(DES_KEY, kt=KeyType.COMMON)
-    keys.check_credit(common, 5, 1)
+    keys.check_issue(common, ELECTRICITY, 5, NOW, 1)
     with pytest.raises(SaleError, match="KEY_TYPE_CARRIER"):
-        keys.check_credit(common, 5, 2)
+        keys.check_issue(common, ELECTRICITY, 5, NOW, 2)
+
+
+def test_a_key_makes_tokens_from_its_first_to_its_last_moment() -> None:
+    second = timedelta(seconds=1)
+    limited = replace(LONG_KEY, active_from=NOW, issue_until=NOW + second)
+    for moment in (NOW, NOW + second):
+        keys.check_issue(limited, ELECTRICITY, 5, moment, 2)
+    with pytest.raises(SaleError) as caught:
+        keys.check_issue(limited, ELECTRICITY, 5, NOW - second, 2)
+    assert (caught.value.code, caught.value.params) == ("KEY_NOT_ACTIVE", {"active_from": NOW})
+    with pytest.raises(SaleError) as caught:
+        keys.check_issue(limited, ELECTRICITY, 5, NOW + 2 * second, 2)
+    assert caught.value.code == "KEY_ISSUE_ENDED"
+
+
+def test_a_key_makes_only_what_it_permits() -> None:
+    limited = replace(LONG_KEY, permitted=keys.permitted_kinds(["0.0", "2.5"]))
+    keys.check_issue(limited, ELECTRICITY, 5, NOW, 2)
+    keys.check_issue(limited, CLEAR_TAMPER, 5, NOW, 2)
+    with pytest.raises(SaleError) as caught:
+        keys.check_issue(limited, (0, 1), 5, NOW, 2)
+    assert caught.value.code == "KEY_SUBCLASS"
+    nothing = replace(LONG_KEY, permitted=frozenset())
+    with pytest.raises(SaleError, match="KEY_SUBCLASS"):
+        keys.check_issue(nothing, ELECTRICITY, 5, NOW, 2)
+
+
+@pytest.mark.parametrize("name", ["0", "0.1.2", "a.b", "", "0.-1", "²." + "1"])
+def test_a_name_of_no_class_and_subclass_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match="VENDING_KEY_ATTRIBUTE"):
+        keys.permitted_kinds([name])
+
+
+def test_a_key_is_not_for_tests_unless_it_is_marked_so() -> None:
+    assert not LONG_KEY.test

@@ -34,7 +34,14 @@ CREDIT_SUBCLASSES = range(4)  # class 0 in units; currency tokens (4..7) come wi
 # Refused for a reason that can pass: the number is burnt with the refusal, so that a copy of
 # the frame that comes later cannot run behind the till's back.
 _CAN_PASS = frozenset(
-    {"CLOCK_AHEAD", "CLOCK_BEHIND", "KEY_NOT_FOUND", "KEY_TYPE", "BASE_DATE_MISMATCH"}
+    {
+        "CLOCK_AHEAD",
+        "CLOCK_BEHIND",
+        "KEY_NOT_FOUND",
+        "KEY_NOT_ACTIVE",
+        "KEY_TYPE",
+        "BASE_DATE_MISMATCH",
+    }
 )
 
 
@@ -73,8 +80,8 @@ class Engine:
         self._clock = clock
         self._randomness = randomness
         self._policy = policy or Policy()
-        self._keys = {(s.key.sgc, s.key.krn): s.key for s in stored}
-        self._infos = tuple(_info(s.key, test=s.test) for s in stored)
+        self._keys = {(key.sgc, key.krn): key for key in stored}
+        self._infos = tuple(_info(key) for key in stored)
         self._tables = ciphers.sample_tables()
         self._boot = randomness.bytes(BOOT_BYTES)
 
@@ -119,8 +126,9 @@ class Engine:
 
         Raises ModuleError NOT_EXECUTED: RID_CONFLICT, STALE(last_sequence), CLOCK_BEHIND,
         CLOCK_AHEAD(newest_tid), KEY_NOT_FOUND(sgc, krn), KEY_TYPE, BASE_DATE_MISMATCH,
-        KEY_EXPIRED, TID_WINDOW(lowest_tid), RESERVED_USED, UNSUPPORTED, FIELD_RANGE and what
-        the standard's own rules refuse; StoreError when the disk fails (then: fetch).
+        KEY_EXPIRED, KEY_NOT_ACTIVE, KEY_ISSUE_ENDED, KEY_SUBCLASS, TID_WINDOW(lowest_tid),
+        RESERVED_USED, UNSUPPORTED, FIELD_RANGE and what the standard's own rules refuse;
+        StoreError when the disk fails (then: fetch).
         """
         digest = hashlib.sha256(cbor.encode(order.body())).digest()
         with self._store.write() as books:
@@ -193,8 +201,9 @@ class Engine:
         self._check_tids(order, key, books)
         c = order.configuration
         try:
+            now = self._clock.now()
             for item in order.items:
-                keys.check_credit(key, item.tid, c.tct)
+                keys.check_issue(key, (0, item.subclass), item.tid, now, c.tct)
                 tid.check_ken(item.tid, c.ken)  # the meter's own expiry: it would refuse
             secret = keys.decoder_key(key, order.meter, c.ti, c.ea)
             return tuple(
@@ -292,5 +301,5 @@ def _refusal(error: PosError) -> ModuleError:
     return ModuleError(error.code, **params)
 
 
-def _info(key: keys.VendingKey, *, test: bool) -> KeyInfo:
-    return KeyInfo(key.sgc, key.krn, int(key.kt), key.base_date, key.ken, key.dkga, test)
+def _info(key: keys.VendingKey) -> KeyInfo:
+    return KeyInfo(key.sgc, key.krn, int(key.kt), key.base_date, key.ken, key.dkga, key.test)

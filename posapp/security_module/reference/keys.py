@@ -4,19 +4,23 @@
      "keys": [{"sgc": "201457", "krn": 1, "kt": 2, "base_date": 2014, "ken": 255, "dkga": 4,
                "secret": "abababababababab949494949494949401234567"}]}
 
-Real vending keys come in sealed files for one certified module and never look like this.
+A key may also have `active_from` and `issue_until` (ISO 8601 with an offset) and `permitted`, a
+list of classes and subclasses like "0.4". Real vending keys come in sealed files for one
+certified module and never look like this.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from posapp.domain.meter import KeyType
 from posapp.errors import ConfigError, InputError, PosError
 from posapp.security_module.link.messages import KEYS_MAX
-from posapp.sts.keys import VendingKey
+from posapp.sts.keys import VendingKey, permitted_kinds
 
 MARK = "test"
 FILE_BYTES_MAX = 64 * 1024
@@ -29,6 +33,7 @@ _FIELDS: dict[str, type] = {
     "dkga": int,
     "secret": str,
 }
+_OPTIONAL: dict[str, type] = {"active_from": str, "issue_until": str, "permitted": list}
 
 
 def load_key_file(path: Path) -> tuple[VendingKey, ...]:
@@ -61,29 +66,41 @@ def load_key_file(path: Path) -> tuple[VendingKey, ...]:
 
 def _key(path: Path, place: int, row: Any) -> VendingKey:
     name = f"keys[{place}]"
-    if not isinstance(row, dict) or set(row) != set(_FIELDS):
+    if not isinstance(row, dict) or not set(_FIELDS) <= set(row) <= {*_FIELDS, *_OPTIONAL}:
         raise _invalid(path, name, ", ".join(_FIELDS))
-    for field, kind in _FIELDS.items():
-        if type(row[field]) is not kind:
+    values: dict[str, Any] = {"test": True}
+    for field, value in row.items():
+        kind = (_FIELDS | _OPTIONAL)[field]
+        if type(value) is not kind:
             raise _invalid(path, f"{name}.{field}", kind.__name__)
+        try:
+            values[field] = _READERS[field](value) if field in _READERS else value
+        except (ValueError, InputError):  # its text would quote the file: it is not passed on
+            raise _invalid(path, f"{name}.{field}", _EXPECTED[field]) from None
     try:
-        secret = bytes.fromhex(row["secret"])
-    except ValueError:
-        raise _invalid(path, f"{name}.secret", "hex digits") from None
-    try:
-        return VendingKey(
-            secret=secret,
-            sgc=row["sgc"],
-            krn=row["krn"],
-            kt=KeyType(row["kt"]),
-            base_date=row["base_date"],
-            ken=row["ken"],
-            dkga=row["dkga"],
-        )
+        return VendingKey(**values)
     except InputError as error:
-        raise _invalid(path, name, error.code) from None
-    except ValueError:
-        raise _invalid(path, f"{name}.kt", "0..3") from None
+        raise _invalid(path, name, str(error)) from None
+
+
+def _permitted(names: list[Any]) -> frozenset[tuple[int, int]]:
+    return permitted_kinds(str(name) for name in names)
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "secret": bytes.fromhex,
+    "kt": KeyType,
+    "active_from": datetime.fromisoformat,
+    "issue_until": datetime.fromisoformat,
+    "permitted": _permitted,
+}
+_EXPECTED = {
+    "secret": "hex digits",
+    "kt": "0..3",
+    "active_from": "a time like 2026-11-20T00:00:00+00:00",
+    "issue_until": "a time like 2026-11-20T00:00:00+00:00",
+    "permitted": 'class and subclass like "0.4"',
+}
 
 
 def _invalid(path: Path, field: str, expected: str) -> PosError:

@@ -39,6 +39,9 @@ vending_keys = Table(
     Column("dkga", Integer, nullable=False),
     Column("secret", LargeBinary, nullable=False),
     Column("test", Boolean, nullable=False),
+    Column("active_from_ms", Integer),
+    Column("issue_until_ms", Integer),
+    Column("permitted", String),
     PrimaryKeyConstraint("sgc", "krn"),
 )
 

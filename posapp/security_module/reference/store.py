@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from posapp.clock import epoch_ms, from_epoch_ms
 from posapp.db import migrations
 from posapp.db.engine import Database, open_sqlcipher
 from posapp.domain.meter import KeyType
@@ -25,19 +27,11 @@ from posapp.security_module.reference.schema import (
     tills,
     vending_keys,
 )
-from posapp.sts.keys import VendingKey
+from posapp.sts.keys import VendingKey, permitted_kinds
 
 FILE_NAME = "module.db"
 VERSION_TABLE = "module_version"
 _MIGRATIONS = Path(__file__).parent / "migrations"
-
-
-@dataclass(frozen=True, slots=True)
-class StoredKey:
-    """A vending key as it lies in the store; `test` is the mark of the file it came in."""
-
-    key: VendingKey
-    test: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,19 +177,13 @@ class ModuleStore:
         with self._database.read() as connection:
             yield Books(connection)
 
-    def keys(self) -> tuple[StoredKey, ...]:
+    def keys(self) -> tuple[VendingKey, ...]:
         """All vending keys, with their secrets: for the engine's memory only."""
         with self._database.read() as connection:
             rows = connection.execute(
                 select(vending_keys).order_by(vending_keys.c.sgc, vending_keys.c.krn)
             ).all()
-        return tuple(
-            StoredKey(
-                VendingKey(r.secret, r.sgc, r.krn, KeyType(r.kt), r.base_date, r.ken, r.dkga),
-                r.test,
-            )
-            for r in rows
-        )
+        return tuple(_key_of(row._mapping) for row in rows)
 
     def rest(self) -> None:
         """Between requests: move the write-ahead log into the file when it is due."""
@@ -221,7 +209,7 @@ def open_store(folder: Path, key: bytes) -> ModuleStore:
 
 
 def create_store(
-    folder: Path, key: bytes, module_id: str, keys: tuple[StoredKey, ...], now_ms: int
+    folder: Path, key: bytes, module_id: str, keys: tuple[VendingKey, ...], now_ms: int
 ) -> None:
     """Make the store in `folder`, whole or not at all. Raises StoreError STORE_EXISTS."""
     final = folder / FILE_NAME
@@ -239,7 +227,7 @@ def create_store(
                     one=1, module_id=module_id, created_ms=now_ms, clock_floor_ms=now_ms
                 )
             )
-            connection.execute(insert(vending_keys), [_key_row(stored) for stored in keys])
+            connection.execute(insert(vending_keys), [_key_row(key) for key in keys])
     finally:
         database.close()
     making.rename(final)
@@ -247,8 +235,10 @@ def create_store(
         left.unlink()
 
 
-def _key_row(stored: StoredKey) -> dict[str, Any]:
-    key = stored.key
+def _key_row(key: VendingKey) -> dict[str, Any]:
+    permitted = None
+    if key.permitted is not None:
+        permitted = " ".join(f"{c}.{subclass}" for c, subclass in sorted(key.permitted))
     return {
         "sgc": key.sgc,
         "krn": key.krn,
@@ -257,5 +247,25 @@ def _key_row(stored: StoredKey) -> dict[str, Any]:
         "ken": key.ken,
         "dkga": key.dkga,
         "secret": key.secret,
-        "test": stored.test,
+        "test": key.test,
+        "active_from_ms": None if key.active_from is None else epoch_ms(key.active_from),
+        "issue_until_ms": None if key.issue_until is None else epoch_ms(key.issue_until),
+        "permitted": permitted,
     }
+
+
+def _key_of(row: RowMapping) -> VendingKey:
+    values = {name: row[name] for name in ("sgc", "krn", "base_date", "ken", "dkga", "secret")}
+    permitted = row["permitted"]
+    return VendingKey(
+        **values,
+        kt=KeyType(row["kt"]),
+        test=bool(row["test"]),
+        active_from=_moment(row["active_from_ms"]),
+        issue_until=_moment(row["issue_until_ms"]),
+        permitted=None if permitted is None else permitted_kinds(permitted.split()),
+    )
+
+
+def _moment(ms: int | None) -> datetime | None:
+    return None if ms is None else from_epoch_ms(ms)
