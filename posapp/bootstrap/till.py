@@ -118,7 +118,7 @@ def _assemble(
         sign_in=SignIn(store),
         open_shift=OpenShift(store, clock),
         close_shift=CloseShift(store, spooler),
-        find=Find(store),
+        find=Find(store, clock),
         prepare_sale=PrepareSale(store, clock),
         sell=Sell(store, module, spooler, clock, randomness),
         reprint=Reprint(store, spooler),

@@ -6,11 +6,14 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from posapp.clock import Clock
 from posapp.domain.ids import ReceiptNumber
 from posapp.domain.meter import MeterNumber, luhn_digit
-from posapp.errors import InputError
+from posapp.errors import InputError, PosError
 from posapp.ports import FoundMeter, Reader, Store
-from posapp.sts.numbers import valid_neighbours
+from posapp.sts.card import is_card
+from posapp.sts.numbers import DRN_LENGTHS, valid_neighbours
+from posapp.sts.scan import Form, read_scan
 
 HITS_MAX = 50
 DIGITS_MIN = 3  # fewer digits would match half the town
@@ -47,17 +50,21 @@ class FindResult:
 class Find:
     """Runs on the lookup lane; every question has a limit and an index behind it."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
 
     def __call__(self, text: str) -> FindResult:
         """Classify and search. Raises nothing for odd text: the result says what is wrong."""
         text = text.strip()[:TEXT_MAX]
         if not text:
             return FindResult(text, QueryKind.EMPTY)
+        if is_card(text):
+            return self._other_form(text)
         digits = re.sub(r"[\s.\-\u00a0\u2009\u202f]", "", text)
         if re.fullmatch(r"[0-9]+", digits):
-            return self._digits(text, digits)
+            found = self._digits(text, digits)
+            return found if found.hits or len(digits) in DRN_LENGTHS else self._other_form(text)
         if re.fullmatch(r"(?=.*[0-9])[A-Za-z0-9]{4}-?[0-9]{7}-?[0-9]", text):
             return self._receipt(text)
         return self._words(text)
@@ -67,7 +74,7 @@ class Find:
         return self._store.read(lambda reader: reader.recent_meters(limit))
 
     def _digits(self, text: str, digits: str) -> FindResult:
-        whole = len(digits) in (11, 13)
+        whole = len(digits) in DRN_LENGTHS
         if whole and luhn_digit(digits[:-1]) == digits[-1]:
             number = MeterNumber(digits)
             found = self._store.read(lambda reader: reader.meter(number))
@@ -81,6 +88,25 @@ class Find:
             problem = "" if hits else "NOT_FOUND"
             return self._result(text, QueryKind.DIGITS, hits, problem)
         return self._no_such_number(text, digits)
+
+    def _other_form(self, text: str) -> FindResult:
+        """A PAN, a padded barcode or a meter card; what is none of them was not found."""
+        try:
+            scan = read_scan(text)
+            if scan.card is not None:
+                today = self._store.read(lambda reader: reader.site()).local(self._clock.now())
+                scan.card.check_expiry(today.date())
+        except PosError as error:
+            return FindResult(text, QueryKind.METER, problem=error.code, params=error.params)
+        number = scan.number
+        if number is None:
+            few = sum(c.isdigit() for c in text) < DIGITS_MIN
+            problem = "TOKEN_NOT_METER" if scan.form is Form.TOKEN else "NOT_FOUND"
+            return FindResult(text, QueryKind.DIGITS, problem="" if few else problem)
+        hit = self._store.read(lambda reader: reader.meter(number))
+        if hit is None:
+            return FindResult(text, QueryKind.METER, problem="METER_NOT_FOUND")
+        return FindResult(text, QueryKind.METER, (hit,), complete=True)
 
     def _starts_longer(self, digits: str) -> bool:
         hits = self._store.read(lambda reader: reader.search_digits(digits, 3))

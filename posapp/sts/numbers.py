@@ -9,8 +9,9 @@ from posapp.domain.meter import MeterNumber, luhn_digit
 from posapp.errors import InputError
 
 _IIN_BY_LENGTH = {11: "600727", 13: "0000"}
+DRN_LENGTHS = tuple(_IIN_BY_LENGTH)
 PAN_LENGTH = 18
-_SEPARATORS = " \t.-\u00a0\u2009\u202f"
+SEPARATORS = " \t.-\u00a0\u2009\u202f"
 
 
 def iin(number: MeterNumber) -> str:
@@ -34,8 +35,8 @@ def parse_pan(text: str) -> MeterNumber:
 
     Raises InputError PAN_FORM, PAN_ISSUER, PAN_CHECK_DIGIT, METER_CHECK_DIGIT.
     """
-    digits = "".join(c for c in text if c not in _SEPARATORS)
-    if len(digits) != PAN_LENGTH or not (digits.isascii() and digits.isdigit()):
+    digits = "".join(c for c in text if c not in SEPARATORS)
+    if len(digits) != PAN_LENGTH or not is_plain(digits):
         raise InputError("PAN_FORM", length=len(digits))
     issuer = next((i for i in _IIN_BY_LENGTH.values() if digits.startswith(i)), None)
     if issuer is None:
@@ -46,13 +47,14 @@ def parse_pan(text: str) -> MeterNumber:
 
 
 def valid_neighbours(text: str) -> tuple[str, ...]:
-    """Numbers with a right check digit that are one swap or one wrong digit away from `text`.
+    """Numbers with right check digits that are one swap or one wrong digit away from `text`.
 
-    Swaps of two neighbours come first, then single digits from left to right; `text` itself is
-    not among them. Nothing when `text` is not 11 or 13 digits.
+    `text` is a DRN of 11 or 13 digits or a PAN of 18; for anything else there is nothing. Swaps
+    of two neighbours come first, then single digits from left to right; `text` itself is not
+    among them.
     """
-    digits = "".join(c for c in text if c not in _SEPARATORS)
-    if len(digits) not in _IIN_BY_LENGTH or not (digits.isascii() and digits.isdigit()):
+    digits = "".join(c for c in text if c not in SEPARATORS)
+    if len(digits) not in (*DRN_LENGTHS, PAN_LENGTH) or not is_plain(digits):
         return ()
     swaps = (
         digits[:i] + digits[i + 1] + digits[i] + digits[i + 2 :] for i in range(len(digits) - 1)
@@ -62,4 +64,19 @@ def valid_neighbours(text: str) -> tuple[str, ...]:
     )
     candidates = dict.fromkeys((*swaps, *slips))
     candidates.pop(digits, None)
-    return tuple(c for c in candidates if luhn_digit(c[:-1]) == c[-1])
+    return tuple(c for c in candidates if _is_right(c))
+
+
+def is_plain(text: str) -> bool:
+    """Whether `text` is nothing but the digits 0 to 9."""
+    return text.isascii() and text.isdigit()
+
+
+def _is_right(digits: str) -> bool:
+    if len(digits) != PAN_LENGTH:
+        return luhn_digit(digits[:-1]) == digits[-1]
+    try:
+        parse_pan(digits)
+    except InputError:
+        return False
+    return True

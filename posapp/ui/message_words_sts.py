@@ -37,6 +37,28 @@ STS_WORDS: dict[str, Words] = {
         "Choose a key that is valid.",
     ),
     "KEY_CHANGE_FIELD": ("{field} of the key change is wrong.", NOTHING, "Correct it."),
+    "METER_ATTRIBUTE": ("{field} of this virtual meter is wrong.", NOTHING, "Correct it."),
+    "METER_DESIGN": ("{field} of this make of meter is wrong.", NOTHING, "Correct it."),
+    "CARD_FORM": (
+        "This is no meter card.",
+        NOTHING,
+        "Swipe it again, or type the meter number.",
+    ),
+    "CARD_FIELD": (
+        "The meter card is damaged: {field}.",
+        NOTHING,
+        "Type the meter number instead.",
+    ),
+    "CARD_EXPIRED": (
+        "This meter card ended with month {month} of {year}.",
+        "Nothing was sold.",
+        "The customer needs a new card. Type the meter number if the utility allows it.",
+    ),
+    "TOKEN_NOT_METER": (
+        "These 20 digits are a token, not a meter number.",
+        NOTHING,
+        "The meter number has 11 or 13 digits.",
+    ),
     "PAN_CHECK_DIGIT": ("The check digit of this PAN does not fit.", NOTHING, "Compare it."),
     "PAN_FORM": ("A PAN has 18 digits, not {length}.", NOTHING, "Compare it."),
     "PAN_ISSUER": ("The issuer {issuer} does not go with this meter.", NOTHING, "Compare it."),

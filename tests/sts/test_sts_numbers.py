@@ -105,3 +105,12 @@ def test_the_check_digit_agrees_with_its_description() -> None:
             digit = int(char) * (2 if place % 2 == 0 else 1)
             total += digit - 9 if digit > 9 else digit
         assert luhn_digit(body) == str((10 - total % 10) % 10)
+
+
+def test_a_slip_in_an_account_number_offers_only_ones_whose_both_check_digits_fit() -> None:
+    right = "600727580000795237"
+    for wrong in (right[:9] + "1" + right[10:], "607027580000795237"):
+        offered = numbers.valid_neighbours(wrong)
+        assert right in offered
+        for pan in offered:
+            numbers.parse_pan(pan)

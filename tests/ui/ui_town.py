@@ -406,7 +406,7 @@ class FakeClose:
 def build_till(world: World, lanes=None, report=None):
     """The bundle the window gets."""
     store = FakeStore(world)
-    find = Find(store)
+    find = Find(store, world.clock)
 
     def open_shift(operator, opening_minor):
         world.shift = Shift(
