@@ -19,6 +19,7 @@ from posapp.sts.tid import check_tid
 
 TOKEN_BITS = 66
 CURRENCY_SUBCLASSES = range(4, 8)
+FLAGS_INDEX = 63  # of the extended set: here the value is a flag's number and state
 
 
 class TokenClass(IntEnum):
@@ -125,6 +126,13 @@ def meter_test_block(subclass: int, control: int, maker: int = 0) -> int:
     return data << 16 | crc.field(TokenClass.TEST, data)
 
 
+def extended_control(index: int, rest: int = 0) -> int:
+    """The control field of an extended read: `index` 6 bits, then 30 (STS 202-5)."""
+    _check("index", index, 6)
+    _check("rest", rest, 30)
+    return index << 30 | rest
+
+
 # ---------------------------------------------------------------- class 2: management
 
 
@@ -171,6 +179,22 @@ def management_block(subclass: Management, rnd: int, tid: int, value: int) -> in
     _check("value", value, 0 if subclass is Management.CLEAR_TAMPER else 16)
     data = subclass << 44 | rnd << 40 | tid << 16 | value
     return data << 16 | crc.field(TokenClass.MANAGEMENT, data)
+
+
+def extended_value(index: int, value: int) -> int:
+    """The 16 bits of an extended write: `index` 6 bits, `value` 10 bits (STS 202-5)."""
+    _check("index", index, 6)
+    _check("value", value, 10)
+    return index << 10 | value
+
+
+def flag_value(flag: int, *, on: bool) -> int:
+    """The 16 bits of an extended write that sets or clears flag 0..511 (STS 202-5).
+
+    Published examples set flag 0 only.
+    """
+    _check("flag", flag, 9)
+    return extended_value(FLAGS_INDEX, flag << 1 | on)
 
 
 # ---------------------------------------------------------------- block to digits

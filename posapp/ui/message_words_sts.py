@@ -59,6 +59,7 @@ STS_WORDS: dict[str, Words] = {
         NOTHING,
         "The meter number has 11 or 13 digits.",
     ),
+    "METER_TESTS": ("The list of meter tests has a mistake: {field}.", NOTHING, "Correct it."),
     "PAN_CHECK_DIGIT": ("The check digit of this PAN does not fit.", NOTHING, "Compare it."),
     "PAN_FORM": ("A PAN has 18 digits, not {length}.", NOTHING, "Compare it."),
     "PAN_ISSUER": ("The issuer {issuer} does not go with this meter.", NOTHING, "Compare it."),

@@ -1,5 +1,7 @@
 """From amount to digits and back, for every class of token (6.2 to 6.4)."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -250,3 +252,28 @@ def test_any_digits_give_a_token_or_the_packages_own_error(
     except InputError as error:
         code = error.code
     assert code.startswith("TOKEN_")
+
+
+def test_the_extended_set_packs_an_index_with_its_value() -> None:
+    assert tokens.extended_control(63) == 0xFC0000000
+    assert tokens.extended_value(0, 1023) == 0x3FF
+    assert tokens.extended_value(1, 0) == 0x400
+    assert (tokens.flag_value(0, on=False), tokens.flag_value(0, on=True)) == (0xFC00, 0xFC01)
+    assert tokens.flag_value(511, on=True) == 0xFFFF
+
+
+@pytest.mark.parametrize(
+    ("pack", "field"),
+    [
+        (lambda: tokens.extended_control(64), "index"),
+        (lambda: tokens.extended_control(0, 1 << 30), "rest"),
+        (lambda: tokens.extended_value(64, 0), "index"),
+        (lambda: tokens.extended_value(0, 1024), "value"),
+        (lambda: tokens.flag_value(512, on=True), "flag"),
+        (lambda: tokens.flag_value(-1, on=True), "flag"),
+    ],
+)
+def test_what_does_not_fit_the_extended_set_is_refused(pack: Callable[[], int], field: str) -> None:
+    with pytest.raises(InputError) as caught:
+        pack()
+    assert (caught.value.code, caught.value.params["field"]) == ("TOKEN_FIELD", field)
