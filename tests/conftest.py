@@ -44,7 +44,7 @@ def _own_world() -> Path:
     # A zone no site has, without the zone database: machine-local time cannot pass unseen.
     os.environ["TZ"] = "TST-05:45"
     os.environ["LC_ALL"] = os.environ["LANG"] = "C.UTF-8"
-    for name in ("LANGUAGE", "DBUS_SESSION_BUS_ADDRESS", "POSAPP_DATA"):
+    for name in ("LANGUAGE", "DBUS_SESSION_BUS_ADDRESS", "POSAPP_DATA", "POSAPP_STA_TABLES"):
         os.environ.pop(name, None)
     os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")

@@ -12,6 +12,7 @@ import pytest
 
 from posapp import cli, config, paths
 from posapp.bootstrap import store_key
+from posapp.cli.shared import EXIT_CRASHED, EXIT_FAILED, EXIT_REFUSED
 from posapp.clock import SystemClock
 from posapp.config import TillConfig
 from posapp.security_module.manager import ModuleManager
@@ -34,7 +35,7 @@ def run(capsys, *arguments, pin="", monkeypatch=None):
 def refused(capsys, code, *arguments, **more):
     """One line with that code on standard error, no traceback, and nothing on standard output."""
     status, out, err = run(capsys, *arguments, **more)
-    assert status == cli.EXIT_REFUSED
+    assert status == EXIT_REFUSED
     assert err.strip().endswith(f"[{code}]"), err
     assert len(err.strip().splitlines()) == 1
     assert "Traceback" not in err + out
@@ -74,7 +75,7 @@ def test_one_wrong_digit_in_a_vector_fails(capsys, tmp_path):
     altered = tmp_path / "altered.json"
     altered.write_text(json.dumps(data))
     status, out, _ = run(capsys, "sts", "vectors", altered)
-    assert status == cli.EXIT_FAILED
+    assert status == EXIT_FAILED
     assert "1 failed" in out.strip().splitlines()[-1]
 
 
@@ -93,7 +94,7 @@ def test_a_typo_in_a_tariff_names_its_line_and_field(capsys, tmp_path):
     pack.write_text(source.replace('unit_rounding = "nearest"', 'unit_rounding = "nearst"'))
     status, out, _ = run(capsys, "tariff", "check", pack)
     line = source[: source.index("unit_rounding")].count("\n") + 1
-    assert status == cli.EXIT_FAILED
+    assert status == EXIT_FAILED
     assert "typo.toml" in out
     assert f"{line}" in out
     assert "unit_rounding" in out
@@ -190,7 +191,7 @@ def test_head_office_that_does_not_answer_is_one_sentence(capsys, tmp_path):
     code = "ABCD-EFGH-JKMN-PQRS"
     enrol = ("enrol", "--data", tmp_path, "--key", "keyfile", "--url", f"http://127.0.0.1:{port}")
     status, _, err = run(capsys, *enrol, "--code", code)
-    assert status == cli.EXIT_REFUSED
+    assert status == EXIT_REFUSED
     assert "Traceback" not in err
 
 
@@ -198,9 +199,9 @@ def test_our_own_mistake_is_kept_in_a_file_and_not_shown(capsys, monkeypatch, tm
     def fall(_arguments):
         raise RuntimeError("token 52601815908301661318")
 
-    monkeypatch.setattr(cli, "_till", fall)
+    monkeypatch.setattr(cli.till, "run", fall)
     status, _, err = run(capsys, "--data", tmp_path)
-    assert status == cli.EXIT_CRASHED
+    assert status == EXIT_CRASHED
     assert "Traceback" not in err
     (kept,) = (tmp_path / "crash").iterdir()
     assert "RuntimeError" in kept.read_text()

@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tomllib
 from pathlib import Path
 from typing import TextIO
 
 from posapp import paths
+from posapp.bootstrap.sta_tables import choose
 from posapp.clock import Clock, Randomness, SystemClock, SystemRandomness, epoch_ms
 from posapp.errors import ConfigError
 from posapp.security_module.reference.desk import Desk
@@ -27,6 +29,7 @@ from posapp.security_module.reference.store import (
 )
 
 KEY_FILE = "module.key"
+CONFIG_FILE = "module.toml"
 KEY_BYTES = 32
 
 
@@ -62,14 +65,17 @@ def serve(
     clock: Clock | None = None,
     randomness: Randomness | None = None,
     policy: Policy | None = None,
+    sta_tables: Path | None = None,
     out: TextIO | None = None,
 ) -> None:
     """Answer on `pty:LINKPATH` or `tcp:HOST:PORT` until SIGTERM or SIGINT.
 
-    When it can be asked it prints `ready ADDRESS` (what a till's configuration takes) and then
-    a line that says what it is. Raises ConfigError MODULE_MISSING, MODULE_KEY_MISSING,
-    MODULE_KEY_EXPOSED, KEYS_NOT_TEST, PORT_BUSY, LISTEN_...; StoreError STORE_IN_USE,
-    STORE_KEY_WRONG, STORE_NEWER, STORE_DAMAGED.
+    EA07 takes the tables of `sta_tables`, else of POSAPP_STA_TABLES, else of the line
+    `sta_tables = "FILE"` in the folder's `module.toml`, else the sample set. When it can be
+    asked it prints `ready ADDRESS` (what a till's configuration takes) and then a line that
+    says what it is. Raises ConfigError MODULE_MISSING, MODULE_KEY_MISSING,
+    MODULE_KEY_EXPOSED, KEYS_NOT_TEST, CONFIG_SYNTAX, CONFIG_FIELD, PORT_BUSY, LISTEN_...;
+    InputError STA_TABLES; StoreError STORE_IN_USE, STORE_KEY_WRONG, STORE_NEWER, STORE_DAMAGED.
     """
     if sys.platform != "win32":
         from posapp.security_module.reference.process_posix import forbid_core_dumps
@@ -77,9 +83,16 @@ def serve(
         forbid_core_dumps()
     if not (folder / FILE_NAME).is_file():
         raise ConfigError("MODULE_MISSING", folder=str(folder))
+    tables = choose(sta_tables, _configured_tables(folder))
     store = open_store(folder, _read_key(folder / KEY_FILE))
     try:
-        engine = Engine(store, clock or SystemClock(), randomness or SystemRandomness(), policy)
+        engine = Engine(
+            store,
+            clock or SystemClock(),
+            randomness or SystemRandomness(),
+            policy,
+            tables=tables,
+        )
         endpoint = open_endpoint(listen)
         try:
             server = Server(endpoint, Desk(engine), store.rest)
@@ -95,6 +108,23 @@ def serve(
             endpoint.close()
     finally:
         store.close()
+
+
+def _configured_tables(folder: Path) -> Path | None:
+    """The tables that the folder's own configuration names, relative to the folder."""
+    path = folder / CONFIG_FILE
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError("CONFIG_SYNTAX", file=str(path), reason=str(error)) from None
+    except OSError as error:
+        raise ConfigError("FILE_UNREADABLE", file=str(path), reason=error.strerror) from None
+    for field, value in values.items():
+        if field != "sta_tables" or not isinstance(value, str):
+            raise ConfigError("CONFIG_FIELD", file=str(path), field=field)
+    return folder / values["sta_tables"] if values else None
 
 
 def _write_key(path: Path, secret: bytes) -> None:

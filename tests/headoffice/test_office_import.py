@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from posapp import cli, paths
+from posapp.cli import shared
 from posapp.bootstrap import headoffice
 from posapp.domain.customer import Customer
 from posapp.domain.meter import KeyType, MeterState, luhn_digit
@@ -312,7 +313,7 @@ def test_the_command_for_people_adds_resets_and_removes(tmp_path, monkeypatch, c
     assert run("--number", 1, "--pin", pin="1")[2].strip().endswith("[PIN_FORM]")
     assert run("--number", 1, "--remove") == (0, "Grace (1) is removed\n", "")
     status, _, said = run("--number", 1, "--remove")
-    assert status == cli.EXIT_REFUSED and said.strip().endswith("[OPERATOR_UNKNOWN]")
+    assert status == shared.EXIT_REFUSED and said.strip().endswith("[OPERATOR_UNKNOWN]")
     for wrong in (
         (),
         ("--number", 1),
@@ -342,7 +343,7 @@ def test_bad_rows_are_told_in_sentences(tmp_path, monkeypatch, capsys):
         + f"{good},none,7,600675,1,01,1900,,\n{good},none,7,600675,1,01,2014,,\n",
     )
     status, out, _ = command(monkeypatch, capsys, "import", "--dir", folder, customers, meters)
-    assert status == cli.EXIT_FAILED
+    assert status == shared.EXIT_FAILED
     told = [line for line in out.splitlines() if line.startswith("  line ")]
     assert len(told) == 13, out
     for line in told:

@@ -27,7 +27,8 @@ from posapp.security_module.link.messages import (
     Report,
 )
 from posapp.security_module.reference.store import Books, IssueRow, ModuleStore, StoredAnswer
-from posapp.sts import amounts, ciphers, keys, tid, tokens
+from posapp.sts import amounts, keys, sta, tid, tokens
+from posapp.sts.sta import StaTables
 
 CREDIT_SUBCLASSES = range(4)  # class 0 in units; currency tokens (4..7) come with a key's limits
 
@@ -72,6 +73,8 @@ class Engine:
         clock: Clock,
         randomness: Randomness,
         policy: Policy | None = None,
+        *,
+        tables: StaTables = sta.SAMPLE,
     ) -> None:
         stored = store.keys()
         if not all(key.test for key in stored):
@@ -82,7 +85,7 @@ class Engine:
         self._policy = policy or Policy()
         self._keys = {(key.sgc, key.krn): key for key in stored}
         self._infos = tuple(_info(key) for key in stored)
-        self._tables = ciphers.sample_tables()
+        self._tables = tables
         self._boot = randomness.bytes(BOOT_BYTES)
 
     # ------------------------------------------------------------ questions

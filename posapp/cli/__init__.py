@@ -1,0 +1,60 @@
+"""Arguments to one command. Nothing heavy is imported before it is known which.
+
+Each file here is a noun with its verbs; the work is done in `posapp.bootstrap` or `posapp.demo`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from posapp import __version__
+from posapp.cli import checks, demo, headoffice, module, printer, sts, till
+from posapp.cli.shared import EXIT_CRASHED, EXIT_REFUSED, Arguments, add_data
+from posapp.errors import PosError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; its exit status. Problems end as one sentence on standard error."""
+    arguments = _parser().parse_args(argv)
+    run: Callable[[Arguments], int] = arguments.run
+    try:
+        return run(arguments)
+    except PosError as error:
+        from posapp.ui.messages import english
+
+        print(english(error).line, file=sys.stderr)
+        return EXIT_REFUSED
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # whoever read our output has gone
+        return EXIT_REFUSED
+    except Exception as error:  # nobody at a counter can read a traceback
+        from posapp import log, paths
+        from posapp.clock import SystemClock
+
+        folder = getattr(arguments, "data", None) or paths.data_folder()
+        where = log.write_crash(folder / "crash", error, SystemClock().now())
+        print(_unexpected(where), file=sys.stderr)
+        return EXIT_CRASHED
+
+
+def _unexpected(where: Path | None) -> str:
+    kept = f" What happened is kept in {where}." if where else ""
+    return (
+        "The program stopped at something it did not expect. What was stored before is safe, "
+        f"and an open sale is finished at the next start.{kept}"
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="posapp", description="A till for prepaid electricity.")
+    parser.add_argument("--version", action="version", version=f"posapp {__version__}")
+    add_data(parser)
+    parser.set_defaults(run=till.run)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for noun in (demo, module, headoffice, printer, till, sts, checks):
+        noun.add(commands)
+    return parser

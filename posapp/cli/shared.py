@@ -1,0 +1,40 @@
+"""What several commands use: their types, exit statuses, the till's folder, a PIN, a day."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import date
+from pathlib import Path
+from typing import TypeAlias
+
+Arguments = argparse.Namespace
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+EXIT_FAILED = 1  # a check did not hold
+EXIT_REFUSED = 2  # the world was not as it must be; one sentence says how
+EXIT_CRASHED = 3  # a mistake of ours; a crash file holds the rest
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """The option that names the till's folder."""
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="the till's folder (default: the user's own)"
+    )
+
+
+def day(text: str) -> date:
+    """A date like 2026-11-20."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date like 2026-11-20") from None
+
+
+def ask_pin() -> str:
+    """A PIN from the keyboard without echo, or the first line of a pipe."""
+    if sys.stdin.isatty():
+        import getpass
+
+        return getpass.getpass("PIN: ")
+    return sys.stdin.readline().strip()

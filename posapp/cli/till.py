@@ -1,0 +1,72 @@
+"""The till itself: its window, `posapp enrol`, `posapp sell`, `posapp report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from posapp.cli.shared import Arguments, Commands, add_data, ask_pin, day
+
+
+def add(commands: Commands) -> None:
+    """The command and its options."""
+    enrol = commands.add_parser("enrol", help="make this machine a till of a head office")
+    add_data(enrol)
+    enrol.add_argument("--url", required=True, help="head office, http://HOST:PORT")
+    enrol.add_argument("--code", required=True, help="the one-time code")
+    enrol.add_argument("--module", default="", help="serial:PORT or tcp:HOST:PORT")
+    enrol.add_argument("--printer", default="none", help="tcp:HOST:PORT, serial:PORT or none")
+    enrol.add_argument("--key", default="keyring", choices=("keyring", "keyfile"))
+    enrol.set_defaults(run=_enrol)
+    sell = commands.add_parser("sell", help="one sale without the window; asks for the PIN")
+    add_data(sell)
+    sell.add_argument("meter")
+    sell.add_argument("amount", help="in the site's currency, for example 500 or 500.00")
+    sell.add_argument("--operator", type=int, required=True, help="number of the person")
+    sell.set_defaults(run=_sell)
+    report = commands.add_parser("report", help="a day's sales as PDF or slip")
+    add_data(report)
+    report.add_argument("name", choices=("daily",))
+    report.add_argument("--date", type=day, required=True, metavar="YYYY-MM-DD")
+    report.add_argument("--pdf", type=Path, metavar="FILE")
+    report.add_argument("--slip", type=Path, metavar="FILE", help="plain text, 48 columns")
+    report.set_defaults(run=_report)
+
+
+def run(arguments: Arguments) -> int:
+    """The window."""
+    from posapp.bootstrap import window
+
+    return window.run(arguments.data)
+
+
+def _enrol(arguments: Arguments) -> int:
+    from posapp.bootstrap import till
+
+    site = till.enrol(
+        arguments.data,
+        url=arguments.url,
+        code=arguments.code,
+        module_address=arguments.module,
+        printer_address=arguments.printer,
+        key_source=arguments.key,
+    )
+    print(f"{site.till_name} is a till of {site.utility}")
+    return 0
+
+
+def _sell(arguments: Arguments) -> int:
+    from posapp.bootstrap import till
+
+    print(
+        till.sell_once(
+            arguments.data, arguments.meter, arguments.amount, arguments.operator, ask_pin()
+        )
+    )
+    return 0
+
+
+def _report(arguments: Arguments) -> int:
+    from posapp.bootstrap import till
+
+    till.write_report(arguments.data, arguments.date, arguments.pdf, arguments.slip)
+    return 0
