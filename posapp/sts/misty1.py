@@ -50,7 +50,7 @@ S9 = _substitution(_S9_FORM)
 
 
 @lru_cache(maxsize=1)
-def _fi_tables() -> tuple[list[int], list[int]]:
+def fi_tables() -> tuple[list[int], list[int]]:
     """FI before its subkey and after it: FI(x, k) = after[before[x] ^ k]."""
     numbers = list(range(1 << 16))  # one int object a value, shared by both tables
     before = numbers[:]
@@ -71,7 +71,7 @@ class Misty1Cipher:
     def __init__(self, key: bytes) -> None:
         if len(key) != _KEY_BYTES:
             raise InputError("DECODER_KEY_LENGTH", length=len(key), expected=_KEY_BYTES)
-        before, after = _fi_tables()
+        before, after = fi_tables()
         words = [key[i] << 8 | key[i + 1] for i in range(0, _KEY_BYTES, 2)]
         derived = [after[before[words[i]] ^ words[(i + 1) % 8]] for i in range(8)]
         self._before, self._after = before, after

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from posapp.ui.message_words import AGAIN, NOTHING, Words
 
+NO_SET = "This meter has no tokens; the other rows are not touched."
+LIST_ROW = "Correct the row and run it again."
+
 STS_WORDS: dict[str, Words] = {
     "TOKEN_FORM": ("A token has 20 digits.", NOTHING, "Type all five groups of four."),
     "TOKEN_CRC": ("This token is not for this meter, or a digit is wrong.", NOTHING, "Compare it."),
@@ -60,10 +63,39 @@ STS_WORDS: dict[str, Words] = {
         "The meter number has 11 or 13 digits.",
     ),
     "METER_TESTS": ("The list of meter tests has a mistake: {field}.", NOTHING, "Correct it."),
+    "EXPLAIN_RECORD": (
+        "The file of the meter has a mistake: {field} must be {expected}.",
+        NOTHING,
+        "Correct the file.",
+    ),
     "PAN_CHECK_DIGIT": ("The check digit of this PAN does not fit.", NOTHING, "Compare it."),
     "PAN_FORM": ("A PAN has 18 digits, not {length}.", NOTHING, "Compare it."),
     "PAN_ISSUER": ("The issuer {issuer} does not go with this meter.", NOTHING, "Compare it."),
     "TARIFF_INDEX": ("The tariff index {ti} is no two digits.", NOTHING, "Correct it."),
     "STA_TABLES": ("The table file has a mistake: {field} must be {expected}.", NOTHING, AGAIN),
     "VECTORS_INVALID": ("The vector file {file} cannot be read.", NOTHING, "Correct it."),
+    "BULK_MISSING": (
+        "Bulk work needs the package {package}.",
+        NOTHING,
+        "Install posapp with its extra bulk.",
+    ),
+    "CSV_COLUMNS": (
+        "The first line of the list has a mistake: {field}.",
+        NOTHING,
+        "Use only these columns: {expected}.",
+    ),
+    "CSV_ROWS": (
+        "The list has more than {maximum} rows.",
+        "The rows before have their tokens.",
+        "Cut the list into parts.",
+    ),
+    "ROW_FORM": ("This is no row of a list of meters.", NO_SET, LIST_ROW),
+    "ROW_SGC": ("The supply group code is no six digits.", NO_SET, LIST_ROW),
+    "ROW_KRN": ("The key revision number is not 1 to 9.", NO_SET, LIST_ROW),
+    "ROW_TI": ("The tariff index is no two digits.", NO_SET, LIST_ROW),
+    "ROW_NEW_SGC": ("The new supply group code is no six digits.", NO_SET, LIST_ROW),
+    "ROW_NEW_KRN": ("The new key revision number is not 1 to 9.", NO_SET, LIST_ROW),
+    "ROW_NEW_TI": ("The new tariff index is no two digits.", NO_SET, LIST_ROW),
+    "ROW_THREE_TOKEN": ("The mark of a third token is not 0 or 1.", NO_SET, LIST_ROW),
+    "NEW_KEY_NOT_FOUND": ("There is no such vending key to change to.", NO_SET, LIST_ROW),
 }
