@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, modes
 
 from posapp.domain.meter import EncryptionAlgorithm, KeyType, MeterNumber
 from posapp.errors import PosError
-from posapp.sts.bulk.arrays import Bytes, Flags, Integers, groups
+from posapp.sts.bulk.arrays import Bytes, Flags, Integers, groups, slices
 from posapp.sts.bulk.digits import ZERO, number_places, pans, two_digits
 from posapp.sts.ciphers import KEY_BYTES
 from posapp.sts.keys import VendingKey, control_block, decoder_key, dkga04_data
@@ -67,14 +67,23 @@ class VendingKeys:
         `which` is the place of the row's vending key, `numbers` and `long` are what
         `digits.number_places` gives, `ti` 0..99. No row may be one that `refusal` is about.
         """
-        full = pans(numbers, long)
-        if np.all(self._dkga == 4):  # nothing to sort out
-            return self._dkga04(which, full, ti, ea)
         made = np.empty((len(which), KEY_BYTES[ea]), np.uint8)
-        for dkga, derived in ((2, self._dkga02), (4, self._dkga04)):
-            rows = np.flatnonzero(self._dkga[which] == dkga)
+        for rows in slices(len(which)):
+            full = pans(numbers[:, rows], long[rows])
+            made[rows] = self._derived(which[rows], full, ti[rows], ea)
+        return made
+
+    def _derived(
+        self, which: Integers, full: Bytes, ti: Integers, ea: EncryptionAlgorithm
+    ) -> Bytes:
+        dkga = self._dkga[which]
+        made = np.empty((len(which), KEY_BYTES[ea]), np.uint8)
+        for number, derive in ((2, self._dkga02), (4, self._dkga04)):
+            rows = np.flatnonzero(dkga == number)
+            if len(rows) == len(which):
+                return derive(which, full, ti, ea)
             if len(rows):
-                made[rows] = derived(which[rows], full[:, rows], ti[rows], ea)
+                made[rows] = derive(which[rows], full[:, rows], ti[rows], ea)
         return made
 
     def _dkga04(self, which: Integers, full: Bytes, ti: Integers, ea: EncryptionAlgorithm) -> Bytes:

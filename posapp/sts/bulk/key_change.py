@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from posapp.domain.meter import EncryptionAlgorithm
 from posapp.errors import InputError
-from posapp.sts.bulk.arrays import Blocks, Bytes, Flags, Integers, slices
+from posapp.sts.bulk.arrays import Bytes, Flags, Integers, slices
 from posapp.sts.bulk.ciphers import prepared
 from posapp.sts.bulk.digits import TOKEN_DIGITS, token_digits
 from posapp.sts.bulk.tokens import checksums
@@ -46,13 +47,6 @@ class NewKeys:
                 raise InputError("KEY_CHANGE_FIELD", field=name)
 
 
-def tokens_in_set(ea: EncryptionAlgorithm, *, third_token: bool) -> int:
-    """EA07 takes two, or three with `third_token` for meters that keep their SGC; EA11 four."""
-    if ea is EncryptionAlgorithm.MISTY1:
-        return 4
-    return 3 if third_token else 2
-
-
 def change_sets(
     old_keys: Bytes,
     ea: EncryptionAlgorithm,
@@ -63,38 +57,39 @@ def change_sets(
 ) -> Bytes:
     """The digits of each row's set in entry order, as (rows, tokens, 20) bytes of ASCII.
 
+    EA07 takes two, or three with `third_token` for meters that keep their SGC; EA11 four.
     `old_keys` is (rows, 8 or 16) bytes. Raises InputError EA_UNKNOWN, DECODER_KEY_LENGTH.
     """
-    blocks = _blocks(ea, new, third_token=third_token)
-    made = np.empty((len(old_keys), len(blocks), TOKEN_DIGITS), np.uint8)
+    length, count = new.keys.shape[1], _tokens_in_set(ea, third_token=third_token)
+    if length != KEY_BYTES.get(ea, length):
+        raise InputError("DECODER_KEY_LENGTH", length=length, expected=KEY_BYTES[ea])
+    made = np.empty((len(old_keys), count, TOKEN_DIGITS), np.uint8)
     for rows in slices(len(old_keys)):
         ciphers = prepared(ea, old_keys[rows], tables)
-        for place, column in enumerate(blocks):
-            encrypted = ciphers.encrypt(column[rows])
+        for place, content in enumerate(_sections(new, rows, count)):
+            data = (SUBCLASSES[place] << 44 | content).astype(np.uint64)
+            blocks = data << np.uint64(16) | checksums(TokenClass.MANAGEMENT, data)
+            encrypted = ciphers.encrypt(blocks)
             made[rows, place] = token_digits(encrypted, TokenClass.MANAGEMENT)
     return made
 
 
-def _blocks(ea: EncryptionAlgorithm, new: NewKeys, *, third_token: bool) -> list[Blocks]:
-    """The data blocks of the sets (6.2.7, 6.2.8), one array for each token of a set."""
-    length = new.keys.shape[1]
-    if length != KEY_BYTES.get(ea, length):
-        raise InputError("DECODER_KEY_LENGTH", length=length, expected=KEY_BYTES[ea])
-    words = np.ascontiguousarray(new.keys).view(">u4").astype(np.int64)
-    short = ea == EncryptionAlgorithm.STA
-    third = third_token and short
-    attributes = new.krn << 4 | new.rollover << 3 | third << 2 | new.kt
-    sections = [
-        new.ken >> 4 << 40 | attributes << 32 | words[:, 0],
-        (new.ken & 15) << 40 | new.ti << 32 | words[:, -1],
-    ]
-    if third:
-        sections.append(new.sgc << 20)
-    elif not short:
-        sections.append((new.sgc & 0xFFF) << 32 | words[:, 1])
-        sections.append(new.sgc >> 12 << 32 | words[:, 2])
-    blocks = []
-    for subclass, content in zip(SUBCLASSES, sections, strict=False):
-        data = (subclass << 44 | content).astype(np.uint64)
-        blocks.append(data << np.uint64(16) | checksums(TokenClass.MANAGEMENT, data))
-    return blocks
+def _tokens_in_set(ea: EncryptionAlgorithm, *, third_token: bool) -> int:
+    if ea == EncryptionAlgorithm.MISTY1:
+        return 4
+    return 3 if third_token else 2
+
+
+def _sections(new: NewKeys, rows: slice, count: int) -> Iterator[Integers]:
+    """The 44 bits below SubClass of each token of the sets (6.2.7, 6.2.8)."""
+    words = np.ascontiguousarray(new.keys[rows]).view(">u4").astype(np.int64)
+    ken, sgc = new.ken[rows], new.sgc[rows]
+    third = 4 if count == 3 else 0
+    attributes = new.krn[rows] << 4 | new.rollover[rows] * 8 | third | new.kt[rows]
+    yield ken >> 4 << 40 | attributes << 32 | words[:, 0]
+    yield (ken & 15) << 40 | new.ti[rows] << 32 | words[:, -1]
+    if count == 3:
+        yield sgc << 20
+    elif count == 4:
+        yield (sgc & 0xFFF) << 32 | words[:, 1]
+        yield sgc >> 12 << 32 | words[:, 2]

@@ -5,6 +5,7 @@ Start at `credit`. The checksum is linear, so three look-ups of 16 bits make one
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -45,9 +46,12 @@ def credit(
     if bad is not None:
         raise InputError("TOKEN_FIELD", field="rnd", bits=4, row=bad)
     _check_tids(tid)
-    field = encode_units(units)
-    data = _data(subclass, rnd, tid, field)
-    blocks = data << np.uint64(16) | checksums(TokenClass.CREDIT, data)
+    _check_units((units < 0) | (units > amounts.UNITS_MAX), units, amounts.UNITS_MAX)
+
+    def blocks(rows: slice) -> Blocks:
+        data = _data(subclass, rnd[rows], tid[rows], encode_units(units[rows]))
+        return data << np.uint64(16) | checksums(TokenClass.CREDIT, data)
+
     return _sealed(decoder_keys, ea, blocks, tables)
 
 
@@ -66,25 +70,24 @@ def currency_credit(
     if subclass not in CURRENCY_SUBCLASSES:
         raise InputError("TOKEN_SUBCLASS", token_class=0, subclass=subclass)
     _check_tids(tid)
-    s_and_e, field = encode_currency(units)
-    data = _data(subclass, s_and_e, tid, field)
-    blocks = data << np.uint64(16) | currency_checksums(data)
+    _check_units((units > _MONEY_MAX) | (units < -_MONEY_MAX), units, _MONEY_MAX)
+
+    def blocks(rows: slice) -> Blocks:
+        s_and_e, field = encode_currency(units[rows])
+        data = _data(subclass, s_and_e, tid[rows], field)
+        return data << np.uint64(16) | currency_checksums(data)
+
     return _sealed(decoder_keys, ea, blocks, tables)
 
 
 def encode_units(units: Integers) -> Integers:
-    """`posapp.sts.amounts.encode_units` of each row. Raises SaleError TOKEN_UNITS_RANGE."""
-    _check_units((units < 0) | (units > amounts.UNITS_MAX), units, amounts.UNITS_MAX)
+    """`posapp.sts.amounts.encode_units` of each row, all within 0..UNITS_MAX."""
     exponent, mantissa = _encode_up(units)
     return exponent << 14 | mantissa
 
 
 def encode_currency(units: Integers) -> tuple[Integers, Integers]:
-    """`posapp.sts.amounts.encode_currency` of each row: S&E and field.
-
-    Raises SaleError TOKEN_UNITS_RANGE beyond ±10^18.
-    """
-    _check_units((units > _MONEY_MAX) | (units < -_MONEY_MAX), units, _MONEY_MAX)
+    """`posapp.sts.amounts.encode_currency` of each row, all within ±10^18: S&E and field."""
     exponent, mantissa = _encode_up(np.maximum(units, 0))
     negative = units < 0
     if negative.any():
@@ -171,11 +174,14 @@ def _data(subclass: int, nibble: Integers, tid: Integers, field: Integers) -> Bl
 
 
 def _sealed(
-    decoder_keys: Bytes, ea: EncryptionAlgorithm, blocks: Blocks, tables: StaTables
+    decoder_keys: Bytes,
+    ea: EncryptionAlgorithm,
+    blocks: Callable[[slice], Blocks],
+    tables: StaTables,
 ) -> Bytes:
-    made = np.empty((len(blocks), TOKEN_DIGITS), np.uint8)
-    for rows in slices(len(blocks)):
-        encrypted = prepared(ea, decoder_keys[rows], tables).encrypt(blocks[rows])
+    made = np.empty((len(decoder_keys), TOKEN_DIGITS), np.uint8)
+    for rows in slices(len(decoder_keys)):
+        encrypted = prepared(ea, decoder_keys[rows], tables).encrypt(blocks(rows))
         made[rows] = token_digits(encrypted, TokenClass.CREDIT)
     return made
 
