@@ -62,6 +62,23 @@ STS_WORDS: dict[str, Words] = {
         NOTHING,
         "The meter number has 11 or 13 digits.",
     ),
+    "KEY_NEEDED": ("This needs a key.", NOTHING, "Name a key file, or a decoder key."),
+    "KEY_NOT_IN_FILE": (
+        "The key file has no key of supply group {sgc}, revision {krn}.",
+        NOTHING,
+        "Choose one that is in it.",
+    ),
+    "METER_NEEDED": ("This needs a meter number.", NOTHING, "Name the meter."),
+    "METER_RESULT": ("{shown} is nothing that a meter says.", NOTHING, "Use UsedError or such."),
+    "MANAGEMENT_VALUE": ("{kind} takes {expected}.", NOTHING, "Correct it."),
+    "AMOUNT_FORM": ("This is no amount.", NOTHING, "Write it like 25.6."),
+    "TIME_FORM": ("{text} is no time.", NOTHING, "Write it like 2026-11-20T09:00."),
+    "LABORATORY_IN_SERVICE": (
+        "The till in {folder} is in service, and laboratory tools are not for its computer.",
+        NOTHING,
+        "Use another computer.",
+    ),
+    "SAME_FILE": ("{file} would be overwritten by its own result.", NOTHING, "Name another."),
     "METER_TESTS": ("The list of meter tests has a mistake: {field}.", NOTHING, "Correct it."),
     "EXPLAIN_RECORD": (
         "The file of the meter has a mistake: {field} must be {expected}.",
