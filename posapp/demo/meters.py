@@ -1,20 +1,26 @@
 """The town's meters as a process of their own: they hold keys, and a till must not.
 
-Lines in: `NUMBER DIGITS`. Lines out: the meter's verdict and its register in tenths of a kWh.
-Started as `python -m posapp.demo.meters KEYS METERS`.
+Lines in: `NUMBER DIGITS`. Lines out: the meter's verdict and all that was ever credited to it in
+tenths of a kWh. Started as `python -m posapp.demo.meters KEYS METERS [FOLDER]`.
 """
 
 from __future__ import annotations
 
 import csv
+import json
+import os
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from posapp.domain.meter import EncryptionAlgorithm, MeterNumber
+from posapp.errors import InputError, PosError
 from posapp.security_module.reference.keys import load_key_file
 from posapp.sts.ciphers import sample_tables
 from posapp.sts.keys import decoder_key
 from posapp.sts.meter import VirtualMeter
+
+STATE_BYTES_MAX = 1 << 18  # a memory of 10 000 TIDs, the largest there is, takes 100 kB
 
 
 def installed(keys_json: Path, meters_csv: Path) -> dict[str, VirtualMeter]:
@@ -38,17 +44,76 @@ def installed(keys_json: Path, meters_csv: Path) -> dict[str, VirtualMeter]:
     return made
 
 
-def main(arguments: list[str]) -> int:
-    """Answer until the pipe closes."""
-    meters = installed(Path(arguments[0]), Path(arguments[1]))
-    print(f"ready {len(meters)}", flush=True)
-    for line in sys.stdin:
+class Memory:
+    """The meters' memories in a folder, one file a meter; keys are in them, so it is private."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def recall(self, meters: dict[str, VirtualMeter]) -> None:
+        """Put every kept meter in the place of the new one. Raises InputError METER_STATE."""
+        for number in meters:
+            path = self._path(number)
+            if path.exists():
+                meters[number] = self._read(path)
+
+    def _read(self, path: Path) -> VirtualMeter:
+        try:
+            if path.stat().st_size > STATE_BYTES_MAX:
+                raise ValueError("too long")
+            meter = VirtualMeter.from_state(json.loads(path.read_bytes()), sample_tables())
+        except ValueError:
+            raise InputError("METER_STATE", field="file") from None
+        if meter.number.digits != path.stem:
+            raise InputError("METER_STATE", field="number")
+        return meter
+
+    def keep(self, meter: VirtualMeter) -> None:
+        """Write one memory so that it is either the old one or the new, also after a power cut."""
+        path = self._path(meter.number.digits)
+        temporary = path.with_suffix(".new")
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(meter.to_state(), file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+
+    def _path(self, number: str) -> Path:
+        return self._folder / f"{number}.json"
+
+
+def answers(
+    lines: Iterable[str], meters: dict[str, VirtualMeter], memory: Memory | None
+) -> Iterator[str]:
+    """An answer a line. What a meter took is written before it is said."""
+    for line in lines:
         number, _, digits = line.strip().partition(" ")
         meter = meters.get(number)
         if meter is None:
-            print("NoSuchMeter 0", flush=True)
+            yield "NoSuchMeter 0"
             continue
-        print(f"{meter.enter(digits).value} {meter.electricity_tenths}", flush=True)
+        before = meter.to_state()
+        result = meter.enter(digits)
+        if memory is not None and meter.to_state() != before:
+            memory.keep(meter)
+        yield f"{result.value} {meter.electricity_tenths}"
+
+
+def main(arguments: list[str]) -> int:
+    """Answer until the pipe closes; 1 when a memory cannot be used."""
+    meters = installed(Path(arguments[0]), Path(arguments[1]))
+    memory = Memory(Path(arguments[2])) if len(arguments) > 2 else None
+    try:
+        if memory is not None:
+            memory.recall(meters)
+    except PosError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"ready {len(meters)}", flush=True)
+    for answer in answers(sys.stdin, meters, memory):
+        print(answer, flush=True)
     return 0
 
 

@@ -28,8 +28,8 @@ class Stage:
         self.office = Process("headoffice", self._office_arguments("127.0.0.1:0"), folder)
         self.module = Process("module", self._module_arguments(), folder)
         self.printer = Process("printer", self._printer_arguments(), folder)
-        keys, meters = str(self.town.keys_json), str(self.town.meters_csv)
-        self.meters = Process("meters", ["posapp.demo.meters", keys, meters], folder)
+        files = [str(self.town.keys_json), str(self.town.meters_csv), self._at("meters")]
+        self.meters = Process("meters", ["posapp.demo.meters", *files], folder)
         self.module_address = self.office_url = self.printer_address = ""
 
     def start(self) -> None:
