@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import func, select
 
 from posapp import cli, paths
-from posapp.cli import shared
 from posapp.bootstrap import headoffice
+from posapp.cli import shared
 from posapp.domain.customer import Customer
 from posapp.domain.meter import KeyType, MeterState, luhn_digit
 from posapp.errors import ConfigError, InputError
