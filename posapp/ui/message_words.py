@@ -87,7 +87,7 @@ SELLING: dict[str, Words] = {
         NO_SALE,
         "Compare it with the meter, or ask head office to add it.",
     ),
-    "METER_STATE": ("The state of this meter is not known.", NO_SALE, OTHER_METER),
+    "METER_STATE": ("A virtual meter has a damaged memory: {field}.", NOTHING, "Start it anew."),
     "METER_CHECK_DIGIT": (
         "The check digit of this meter number does not fit.",
         NO_SALE,

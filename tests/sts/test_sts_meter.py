@@ -226,6 +226,11 @@ def test_a_register_of_money_is_full_in_both_directions() -> None:
     assert twin.enter(some_money(BIRTH + 1, -50)) is MeterResult.ACCEPT
 
 
+def test_the_high_exponent_of_money_is_not_overlooked() -> None:
+    sixteenth = 16_384 * (10**16 - 1) // 9  # exponent 16, mantissa 0
+    refused(a_meter(), some_money(BIRTH + 1, sixteenth), MeterResult.OVERFLOW_ERROR)
+
+
 def test_the_meter_reads_every_amount_as_the_till_wrote_it() -> None:
     assert all(decoded(field) == amounts.decode_units(field) for field in range(0, 65_536, 7))
     for high in range(8):
@@ -309,6 +314,13 @@ def test_consumption_runs_the_register_down_and_the_switch_opens_at_nothing() ->
     assert [twin.consume(60), twin.consume(60), twin.consume(60)] == [60, 40, 0]
     assert (twin.credit, twin.registers.consumed) == ({0: 0}, {0: 100})
     assert (twin.switch_is_closed, twin.electricity_tenths) == (False, 100)
+
+
+def test_a_register_in_debt_gives_nothing_while_another_feeds_the_load() -> None:
+    twin = a_meter()
+    twin.credit.update({0: 10, 4: -5})
+    assert (twin.consume(3, register=4), twin.consume(3)) == (0, 3)
+    assert twin.credit == {0: 7, 4: -5}
 
 
 def test_above_the_power_limit_nothing_flows_until_the_load_is_smaller() -> None:

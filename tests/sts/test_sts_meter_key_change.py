@@ -198,9 +198,9 @@ def test_a_section_out_of_range_is_refused(ea: EncryptionAlgorithm, data: int) -
 
 
 def test_a_supply_group_above_six_digits_is_refused_when_the_set_is_whole() -> None:
-    high = 1_000_000 >> 12
+    high, low = divmod(1_000_000, 1 << 12)
     third, fourth = (
-        sealed(2, 8 << 44 | 0xFFF << 32, MISTY1),
+        sealed(2, 8 << 44 | low << 32, MISTY1),
         sealed(2, 9 << 44 | high << 32, MISTY1),
     )
     twin, whole = a_meter(MISTY1), a_set(MISTY1)

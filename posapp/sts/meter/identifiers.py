@@ -7,7 +7,6 @@ from bisect import bisect_left, insort
 from posapp.sts.meter.result import MeterResult
 
 TID_MAX = (1 << 24) - 1
-_KEN_NEVER = 255  # this key expiry number switches expiry off
 
 
 class TidMemory:
@@ -23,7 +22,7 @@ class TidMemory:
             return MeterResult.USED_ERROR
         if place == 0:
             return MeterResult.OLD_ERROR
-        if ken != _KEN_NEVER and tid >> 16 > ken:
+        if tid >> 16 > ken:  # never above 255, the number of a key without expiry
             return MeterResult.KEY_EXPIRED_ERROR
         return None
 
