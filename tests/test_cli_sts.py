@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -27,7 +28,8 @@ from posapp.sts.numbers import pan
 from tests.bootstrap.test_sta_tables import a_file
 
 KEYS = paths.resources() / "demo" / "keys-test.json"
-VECTORS = Path(__file__).parent / "data" / "sts_vectors.json"
+ROOT = Path(__file__).resolve().parent.parent
+VECTORS = ROOT / "tests" / "data" / "sts_vectors.json"
 NUMBER = MeterNumber("58000079523")
 DECODER_KEY = "929bd3a415c9420a05ec5ee9f3ce91c3"
 PUBLISHED = "58625789986991357486"
@@ -58,6 +60,21 @@ def a_meter(ea=EncryptionAlgorithm.STA, ti="01", sgc="201457", **options):
     (key,) = (key for key in load_key_file(KEYS) if key.sgc == sgc)
     secret = keys.decoder_key(key, NUMBER, ti, ea)
     return VirtualMeter(NUMBER, secret, ea, ciphers.sample_tables(), **options)
+
+
+def test_the_laboratory_commands_of_the_readme_do_what_they_say(capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    commands = re.findall(r"(?m)^    posapp sts (.+)$", text)
+    verbs = set()
+    for command in commands:
+        words = shlex.split(command)
+        if "meters.csv" not in words:
+            status, out, err = run(capsys, *words)
+            assert (status, err) == (0, ""), command
+            assert out
+            verbs.add(words[0])
+    assert verbs == {"make", "decode", "class1", "key-change", "explain", "vectors"}
 
 
 # ---------------------------------------------------------------- make and decode
@@ -331,6 +348,10 @@ def test_a_campaign_needs_both_files(capsys, tmp_path):
         cli.main(["sts", "key-change", "--keys", str(KEYS), "--meters", str(tmp_path / "a.csv")])
     assert end.value.code == 2
     assert "--out" in capsys.readouterr().err
+    files = ["--meters", str(tmp_path / "a.csv"), "--out", str(tmp_path / "b.csv")]
+    with pytest.raises(SystemExit):
+        cli.main(["sts", "key-change", *files])
+    assert "--keys" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl+C is sent otherwise there")
@@ -375,7 +396,7 @@ def test_a_slip_is_explained_from_the_record(capsys, tmp_path):
     assert found[0]["evidence"]["positions"] == [7]
     status, out, _ = run(capsys, "explain", typed, "--record", record, "--keys", KEYS)
     assert status == 0
-    assert out.startswith("A digit of the token was typed wrong. (certain")
+    assert out.startswith("A digit of the token was typed wrong. (certain)")
     assert digits not in out
     refused(capsys, "METER_RESULT", "explain", typed, "--record", record, "--shown", "Sulk")
     record.write_text("{")

@@ -251,6 +251,8 @@ def _explain(arguments: Arguments) -> int:
 def _key_change(arguments: Arguments) -> int:
     if (arguments.meters is None) != (arguments.out is None):
         arguments.misuse("--meters FILE and --out FILE go together")
+    if arguments.keys is None:
+        arguments.misuse("--keys FILE is needed: both keys come from it")
     if arguments.meters is not None:
         return _campaign(arguments)
     bench, wanted = _bench(arguments)

@@ -70,7 +70,8 @@ def lines(explanation: Explanation) -> list[str]:
 
 
 def _finding(item: Finding) -> list[str]:
-    by_chance = "" if item.one_in is None else f"; by chance 1 in {item.one_in:,}"
+    shown = item.one_in is not None and item.sure is not Sure.CERTAIN
+    by_chance = f"; by chance 1 in {item.one_in:,}" if shown else ""
     first = f"{REASONS[item.reason]} ({SURE[item.sure]}{by_chance})"
     evidence = ", ".join(f"{name} {_value(value)}" for name, value in item.evidence.items())
     return [first, f"  {ACTIONS[item.action]}", *([f"  {evidence}"] if evidence else [])]
