@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from posapp.domain.meter import EncryptionAlgorithm
 from posapp.errors import InputError
@@ -75,7 +77,10 @@ def test_a_key_change_goes_on_after_a_restart(ea: EncryptionAlgorithm) -> None:
     assert again(twin).krn == 6
 
 
-# What replaces a member of the state, and where that is refused by another name.
+FULL = a_full_life().to_state()
+ALL_TESTS = "56493153725450313471"
+
+# What replaces a member of the state.
 DAMAGE: list[tuple[str, Any]] = [
     ("version", 0),
     ("version", 3),
@@ -88,6 +93,7 @@ DAMAGE: list[tuple[str, Any]] = [
     ("key", "zz"),
     ("key", "00"),
     ("key", None),
+    ("key", key_of(STA).hex().upper()),
     ("kt", 4),
     ("krn", 0),
     ("krn", True),
@@ -135,6 +141,7 @@ DAMAGE: list[tuple[str, Any]] = [
     ("wrong_entries", 1 << 30),
     ("locked_until", "2026-05-01T08:00:00"),
     ("locked_until", "soon"),
+    ("locked_until", "0001-01-01T00:00:00+14:00"),
     ("locked_until", 5),
     ("design", None),
 ]
@@ -185,6 +192,38 @@ def test_no_member_may_be_missing_or_added() -> None:
     for content in ({}, [], None, "state", 7):
         with pytest.raises(InputError, match="METER_STATE"):
             VirtualMeter.from_state(content, SAMPLE)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=5,
+)
+NEAR = st.integers(-2, 70) | st.sampled_from([255, 256, 1023, 1 << 24, 1 << 31, 1 << 63, 1 << 128])
+
+
+@given(data=st.data())
+def test_whatever_stands_in_a_memory_is_refused_or_makes_a_meter_that_works(
+    data: st.DataObject,
+) -> None:
+    state = json.loads(json.dumps(FULL))
+    place = data.draw(st.sampled_from([state, state["design"]]))
+    name = data.draw(st.sampled_from(sorted(place)))
+    if isinstance(place[name], dict) and name != "design":
+        keys = st.integers(-1, 64).map(str) | st.text(max_size=2)
+        place[name] = data.draw(st.dictionaries(keys, NEAR, max_size=3))
+    elif isinstance(place[name], list):
+        place[name] = data.draw(st.lists(NEAR, max_size=60))
+    else:
+        place[name] = data.draw(NEAR | JSON)
+    try:
+        twin = VirtualMeter.from_state(state, SAMPLE)
+    except InputError:
+        return
+    assert again(twin).to_state() == twin.to_state()
+    for token in (a_credit(BIRTH + 999), *a_set(), ALL_TESTS, "1" * 20):
+        assert twin.enter(token, NOW) in MeterResult
+        twin = again(twin)
 
 
 def test_a_refusal_never_tells_the_key() -> None:

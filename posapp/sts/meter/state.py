@@ -123,11 +123,11 @@ class _Values:
             return None
         try:
             found = datetime.fromisoformat(value) if isinstance(value, str) else None
-        except ValueError:
-            found = None
-        if found is None or found.tzinfo is None:
-            raise _WrongError(name)
-        return found.astimezone(UTC)
+            if found is None or found.tzinfo is None:
+                raise _WrongError(name)
+            return found.astimezone(UTC)
+        except (ValueError, OverflowError):  # no time, or before the year 1 in UTC
+            raise _WrongError(name) from None
 
     def numbers(self, name: str, least: int, most: int) -> list[int]:
         value = self.any(name)
@@ -203,10 +203,13 @@ def _born(values: _Values, design: MeterDesign, make: _Maker) -> VirtualMeter:
         number = MeterNumber(values.text("number"))
     except InputError:
         raise _WrongError("number") from None
+    text = values.text("key")
     try:
-        key = bytes.fromhex(values.text("key"))
+        key = bytes.fromhex(text)
     except ValueError:
         raise _WrongError("key") from None
+    if key.hex() != text:  # spaces or capitals: nobody wrote it so
+        raise _WrongError("key")
     try:
         return make(
             number=number,
