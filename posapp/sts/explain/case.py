@@ -5,6 +5,7 @@ Nothing here has a key except `keys`, which only a module or a laboratory can fi
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 
@@ -15,7 +16,7 @@ from posapp.sts.meter import MeterDesign, MeterResult
 from posapp.sts.sta import StaTables
 from posapp.sts.verify import Expectation, Limits
 
-TRIALS_MAX = 20_000  # keys; half a second with EA07, some three with EA11
+TRIALS_MAX = 20_000  # keys; less than a second
 HISTORY_MAX = 2_000  # issued tokens of one meter, the newest; decades of weekly sales
 OTHERS_MAX = 50  # other meters
 
@@ -136,6 +137,11 @@ class Case:
     def made_at(self, tid: int, base_date: int) -> datetime:
         """The minute a TID stands for, aware UTC."""
         return tids.time_of(tid, base_date, zone=self.zone)
+
+
+def plain_digits(text: str) -> str:
+    """What was typed without the spaces and dashes between groups."""
+    return re.sub(r"[ \u00a0\u202f-]", "", text)
 
 
 def newest(history: tuple[Issued, ...]) -> list[tuple[int, Issued]]:

@@ -6,10 +6,10 @@ other key on file.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from functools import cached_property
 
 from posapp.domain.meter import EncryptionAlgorithm, MeterConfiguration
 from posapp.errors import InputError
@@ -23,6 +23,7 @@ from posapp.sts.explain.case import (
     MeterRecord,
     differences,
     newest,
+    plain_digits,
     same_key,
 )
 from posapp.sts.explain.findings import (
@@ -33,7 +34,7 @@ from posapp.sts.explain.findings import (
     Sure,
     finding,
 )
-from posapp.sts.explain.judge import Reading, judged
+from posapp.sts.explain.judge import Known, Reading, judged, known_tids
 from posapp.sts.explain.trials import Fit, Trials, configuration_of
 from posapp.sts.meter import MeterResult
 from posapp.sts.tokens import TokenClass, extract_class, number_of
@@ -45,6 +46,8 @@ _CRC = MeterResult.CRC_ERROR
 _SURES = tuple(Sure)
 _REASONS = tuple(Reason)
 _SYMPTOMS = (Reason.NOT_A_TOKEN, Reason.RESERVED_CLASS)  # true, but how did it come to that
+_NOT_JUDGED = (MeterResult.LOCKOUT, MeterResult.NOT_READY)
+_NOT_OURS = {MeterResult.CRC_ERROR, MeterResult.FORMAT_ERROR}  # displays seldom tell them apart
 _SHOWN_REASONS = {  # what a display can say about a token that the record calls good
     MeterResult.USED_ERROR: Reason.USED,
     MeterResult.OLD_ERROR: Reason.OLD,
@@ -54,20 +57,19 @@ _SHOWN_REASONS = {  # what a display can say about a token that the record calls
     MeterResult.RANGE_ERROR: Reason.OUT_OF_RANGE,
     MeterResult.KEY_TYPE_ERROR: Reason.KEY_TYPE,
     MeterResult.OVERFLOW_ERROR: Reason.REGISTER_FULL,
-    MeterResult.LOCKOUT: Reason.LOCKED_OUT,
 }
 
 
 def explain(case: Case) -> Explanation:
     """Why the meter refused these digits, the best reason first; never without a finding.
 
-    Takes about 20 microseconds a key with EA07 and 150 with EA11, at most `case.trials_max` of
-    them, and about 10 an issued token. Raises nothing for bad digits: that is a finding.
+    Takes about 40 microseconds a key, at most `case.trials_max` of them, and about 20 an issued
+    token. Raises nothing for bad digits: that is a finding.
     """
     doctor = _Doctor(case)
     found = sorted(doctor.findings(), key=lambda f: (_contradicts(case, f), _standing(f)))
     return Explanation(
-        tuple(_distinct(found))[:FINDINGS_MAX],
+        tuple(_distinct([*_by_display(case, found[0]), *found]))[:FINDINGS_MAX],
         doctor.trials.count,
         doctor.compared,
         doctor.trials.complete and not doctor.is_cut,
@@ -82,7 +84,22 @@ def _standing(item: Finding) -> int:
 
 
 def _contradicts(case: Case, item: Finding) -> bool:
-    return None not in (case.shown, item.result) and item.result is not case.shown
+    """Whether the display said something else than this reason would make it say."""
+    if case.shown in _NOT_JUDGED or None in (case.shown, item.result):
+        return False
+    return item.result is not case.shown and not {item.result, case.shown} <= _NOT_OURS
+
+
+def _by_display(case: Case, best: Finding) -> Iterator[Finding]:
+    """What the display alone says: it did not look at the token, or the record is wrong."""
+    evidence: dict[str, object] = {"shown": case.shown, "expected": best.result}
+    if case.shown in _NOT_JUDGED:
+        yield finding(Reason.LOCKED_OUT, Fraction(0), case.shown, evidence)
+    elif _contradicts(case, best):
+        index = best.evidence.get("token")
+        evidence |= {} if index is None else {"token": index}
+        reason = Reason.METER_DISAGREES
+        yield finding(reason, best.chance, case.shown, evidence, at_most=Sure.LIKELY)
 
 
 def _distinct(found: list[Finding]) -> Iterator[Finding]:
@@ -93,11 +110,6 @@ def _distinct(found: list[Finding]) -> Iterator[Finding]:
         if place not in seen:
             seen.add(place)
             yield item
-
-
-def plain_digits(text: str) -> str:
-    """What was typed without the spaces and dashes between groups."""
-    return re.sub(r"[ \u00a0\u202f-]", "", text)
 
 
 class _Doctor:
@@ -118,6 +130,10 @@ class _Doctor:
         )
         self.compared = len(self.own) + len(self.theirs)
 
+    @cached_property
+    def _known(self) -> tuple[Known, ...]:
+        return known_tids(self.case, self.trials)
+
     # ------------------------------------------------------------ the order of the questions
 
     def findings(self) -> list[Finding]:
@@ -128,18 +144,18 @@ class _Doctor:
         exact = self._exact(token_class)
         if exact:
             return exact
-        own = self.trials.test(self.digits) if token_class == TokenClass.TEST else None
-        own = own or self.trials.own(self.digits)
+        is_test = token_class == TokenClass.TEST
+        own = self.trials.test(self.digits) if is_test else self.trials.own(self.digits)
         found = self._under_own_key(token_class, own) if own else []
         if own is not None and own.plausible:
             return found
         found += self._slips()
         if token_class == TokenClass.RESERVED:
             found.append(self._reserved_class(own))
-        elif token_class == TokenClass.TEST and own is None:
+        elif is_test and own is None:
             found.append(self._no_token("TOKEN_CRC"))
         if not any(_is_answer(f) for f in found):
-            found += self._searched()
+            found += self._searched(token_class)
         return found or [self._unexplained()]
 
     def _of_no_token(self, problem: str) -> list[Finding]:
@@ -151,9 +167,10 @@ class _Doctor:
     def _exact(self, token_class: int) -> list[Finding]:
         """The very digits were issued: the history says for which meter and key."""
         chance = Fraction(self.compared, 10**slips.LENGTH)
-        for index, issued in self.own:
-            if plain_digits(issued.digits) == self.digits:
-                return self._of_history(index, issued, chance)
+        mine = [item for item in self.own if plain_digits(item[1].digits) == self.digits]
+        if mine:  # a copy may be booked too; what is known of one holds for all
+            newest_known = max(mine, key=lambda item: item[1].accepted)
+            return self._refused(self._of_history(*newest_known, chance))
         if token_class == TokenClass.TEST:  # the same for every meter
             return []
         for other, issued in self.theirs:
@@ -162,17 +179,33 @@ class _Doctor:
                 return [finding(Reason.OTHER_METER, chance, _CRC, evidence)]
         return []
 
-    def _of_history(self, index: int, issued: Issued, chance: Fraction) -> list[Finding]:
+    def _of_history(self, index: int, issued: Issued, chance: Fraction) -> Reading:
         digits = plain_digits(issued.digits)
-        token = self.trials.issued(digits, self.record.number, issued.made_under)
         read = verify.read(digits)
-        token = token or read.test
-        reading = Reading(
-            read.token_class, issued.made_under, chance, token=token, issued=(index, issued)
+        token = self.trials.issued(digits, self.record.number, issued.made_under)
+        return Reading(
+            read.token_class,
+            issued.made_under,
+            chance,
+            token=token or read.test,
+            issued=(index, issued),
         )
-        if read.token_class == TokenClass.TEST or same_key(issued.made_under, self.record.current):
+
+    def _is_for_the_meter(self, reading: Reading) -> bool:
+        is_test = reading.token_class == TokenClass.TEST
+        return is_test or same_key(reading.configuration, self.record.current)
+
+    def _refused(self, reading: Reading) -> list[Finding]:
+        """Why a known token was refused."""
+        if self._is_for_the_meter(reading):
             return self._at_meter(reading)
         return self._under_other_key(reading)
+
+    def _if_typed_right(self, reading: Reading) -> Finding:
+        """What becomes of a known token that the meter has not seen yet."""
+        if self._is_for_the_meter(reading):
+            return judged(self.case, reading, self._known)[0]
+        return self._under_other_key(reading)[0]
 
     # ------------------------------------------------------------ under the meter's key
 
@@ -191,7 +224,7 @@ class _Doctor:
 
     def _at_meter(self, reading: Reading) -> list[Finding]:
         """The meter's own judgement; where that is good, why it may have refused all the same."""
-        found = judged(self.case, reading, self.trials)
+        found = judged(self.case, reading, self._known)
         if found[0].reason is not Reason.GOOD or reading.token_class == TokenClass.TEST:
             return found
         shown, pending = self.case.shown, self.record.pending
@@ -212,12 +245,6 @@ class _Doctor:
             evidence = reading.evidence(self.case, shown=shown)
             reason = _SHOWN_REASONS[shown]
             return [finding(reason, reading.chance, shown, evidence, at_most=Sure.LIKELY), *found]
-        if shown is _CRC:
-            evidence = reading.evidence(self.case, shown=shown, expected=found[0].result)
-            disagrees = finding(
-                Reason.METER_DISAGREES, reading.chance, _CRC, evidence, at_most=Sure.LIKELY
-            )
-            return [disagrees, *found]
         return found
 
     # ------------------------------------------------------------ under another key
@@ -265,7 +292,7 @@ class _Doctor:
         return [item for _, item in found[:_SLIPS_MAX]]
 
     def _slip_of_own(self, index: int, issued: Issued, slipped: slips.Slipped) -> Finding:
-        target = self._of_history(index, issued, Fraction(0))[0]
+        target = self._if_typed_right(self._of_history(index, issued, Fraction(0)))
         evidence: dict[str, object] = {"token": index, "issued_at": issued.issued_at}
         if issued.receipt:
             evidence["receipt"] = issued.receipt
@@ -288,8 +315,10 @@ class _Doctor:
 
     # ------------------------------------------------------------ searching with keys
 
-    def _searched(self) -> list[Finding]:
+    def _searched(self, token_class: int) -> list[Finding]:
         """Stage by stage until one has an answer; odd fits are kept as possible."""
+        if token_class not in (TokenClass.CREDIT, TokenClass.MANAGEMENT):
+            return list(self._near_digits())  # no other key could help
         found: list[Finding] = []
         stages = (
             self._of_this_meter,
@@ -332,8 +361,7 @@ class _Doctor:
                 continue
             assert fit.token is not None
             reading = Reading(fit.token.token_class, fit.configuration, fit.chance, token=fit.token)
-            pending = not same_key(fit.configuration, self.record.current)
-            target = (self._under_other_key if pending else self._at_meter)(reading)[0]
+            target = self._if_typed_right(reading)
             evidence = reading.evidence(self.case, **_where(slipped), target=target.reason)
             # A section of a key is mostly key: almost any digits would do.
             sure = Sure.POSSIBLE if reading.is_key_change else Sure.CERTAIN

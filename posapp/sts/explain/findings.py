@@ -42,7 +42,8 @@ class Reason(StrEnum):
     OUT_OF_RANGE = "out_of_range"
     KEY_TYPE = "key_type"  # a key change to a type that is not allowed
     REGISTER_FULL = "register_full"
-    LOCKED_OUT = "locked_out"
+    LOCKED_OUT = "locked_out"  # the keypad waits after wrong entries, or the meter is busy
+    TAMPERED = "tampered"  # some makes take nothing then; no digits can show it
     METER_DISAGREES = "meter_disagrees"  # the record says otherwise than the display
     GOOD = "good"  # nothing is wrong with it
     UNEXPLAINED = "unexplained"
@@ -103,6 +104,7 @@ ACTIONS: Mapping[Reason, Action] = {
     Reason.KEY_TYPE: Action.CORRECT_RECORD,
     Reason.REGISTER_FULL: Action.USE_UP_CREDIT,
     Reason.LOCKED_OUT: Action.WAIT,
+    Reason.TAMPERED: Action.CHECK_METER,
     Reason.METER_DISAGREES: Action.CHECK_METER,
     Reason.GOOD: Action.TYPE_AGAIN,
     Reason.UNEXPLAINED: Action.COMPARE_DIGITS,
@@ -130,7 +132,8 @@ class Finding:
     tid         of the token, `made_at` the minute it stands for, `units` what it carries
     doubts      what is odd about it (`verify.Doubt`)
     sgc krn ti kt base_date ea   the key data that fit; `changed` those that are not the meter's
-    other       index of the other meter; `earlier` index of the earlier key data, `until` when
+    other       index of the other meter
+    earlier     index of the earlier key data, and `until` when the meter had it
     newer       how many newer TIDs the meter took (`accepted`), or got (`issued`)
     could_still reasons that nobody can see in the digits
     problem length shown expected ken subclass register watts maker section tried   as they say

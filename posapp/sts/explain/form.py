@@ -162,8 +162,9 @@ def _meter_with_history(given: _Fields) -> tuple[MeterRecord, tuple[Issued, ...]
 
 def _meter(values: object, path: str) -> MeterRecord:
     given = _Fields(values, path, _METER)
+    text = given.text("number")
     try:
-        number = MeterNumber(given.text("number"))
+        number = MeterNumber(text)
     except InputError:
         raise _refusal(given.place("number"), "meter number") from None
     pending = _key(given.raw("pending"), given.place("pending")) if given.has("pending") else None
@@ -222,13 +223,14 @@ def _design(given: _Fields) -> MeterDesign:
 
 def _issued(values: object, path: str, current: MeterConfiguration) -> Issued:
     given = _Fields(values, path, _TOKEN)
+    digits = given.text("digits")
     try:
-        number_of(given.text("digits"))
+        number_of(digits)
     except InputError:
         raise _refusal(given.place("digits"), "20 digits") from None
     under = given.has("made_under")
     return Issued(
-        digits=given.text("digits"),
+        digits=digits,
         issued_at=given.moment("issued_at"),
         made_under=_key(given.raw("made_under"), given.place("made_under")) if under else current,
         accepted=given.flag("accepted"),

@@ -12,8 +12,8 @@ from fractions import Fraction
 from posapp.domain.meter import EncryptionAlgorithm, KeyType, MeterConfiguration
 from posapp.sts import amounts, numbers
 from posapp.sts import tid as tids
-from posapp.sts.explain.case import Case, Issued, newest
-from posapp.sts.explain.findings import Finding, Reason, Sure, finding, sure_of
+from posapp.sts.explain.case import Case, Issued, newest, plain_digits
+from posapp.sts.explain.findings import Action, Finding, Reason, Sure, finding, sure_of
 from posapp.sts.explain.trials import Trials
 from posapp.sts.keys import MAGNETIC_CARD
 from posapp.sts.meter import Display, MeterResult
@@ -21,7 +21,6 @@ from posapp.sts.tokens import DecodedToken, Management, TokenClass
 from posapp.sts.verify import ALL_REGISTERS, CRC_CHANCE, Doubt
 
 KEY_SECTIONS = {3: 1, 4: 2, 8: 3, 9: 4}  # class 2 subclass -> its place in a set
-_COULD_STILL = (Reason.USED, Reason.REGISTER_FULL, Reason.LOCKED_OUT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +106,7 @@ def known_tids(case: Case, trials: Trials) -> tuple[Known, ...]:
     return tuple(found)
 
 
-def judged(case: Case, reading: Reading, trials: Trials) -> list[Finding]:
+def judged(case: Case, reading: Reading, known: tuple[Known, ...]) -> list[Finding]:
     """Every reason to refuse a token under the meter's current key, or GOOD.
 
     The first is the one to act on. Where several hold, `result` is what the meter comes to
@@ -118,14 +117,39 @@ def judged(case: Case, reading: Reading, trials: Trials) -> list[Finding]:
     elif reading.is_key_change:
         found = list(_key_change(case, reading))
     else:
-        found = [*_unsupported(case, reading), *_valued(case, reading, trials)]
+        found = [*_unsupported(case, reading), *_valued(case, reading, known)]
     if not found:
-        still = _COULD_STILL if reading.tid is not None else (Reason.LOCKED_OUT,)
-        result = None if reading.is_key_change else MeterResult.ACCEPT
-        evidence = reading.evidence(case, could_still=still)
-        return [finding(Reason.GOOD, reading.chance, result, evidence)]
+        return [_good(case, reading)]
     found = list(_as_the_meter_says(found))
     return sorted(found, key=lambda f: not (f.reason is Reason.USED and reading.was_accepted))
+
+
+def _good(case: Case, reading: Reading) -> Finding:
+    evidence = reading.evidence(case, could_still=_could_still(case, reading))
+    if not reading.is_key_change:
+        return finding(Reason.GOOD, reading.chance, MeterResult.ACCEPT, evidence)
+    if reading.token is not None:
+        evidence["section"] = KEY_SECTIONS[reading.token.subclass]
+    return replace(
+        finding(Reason.GOOD, reading.chance, evidence=evidence), action=Action.ENTER_WHOLE_SET
+    )
+
+
+def _could_still(case: Case, reading: Reading) -> tuple[Reason, ...]:
+    """Why a meter may refuse a good token all the same."""
+    if reading.token_class == TokenClass.TEST:
+        return (Reason.LOCKED_OUT,)
+    rules = {
+        Reason.KEY_CHANGE_PENDING: bool(case.record.earlier),  # confirmed, but never entered
+        Reason.USED: not reading.is_key_change,
+        Reason.OLD: reading.tid is None and not reading.is_key_change,
+        Reason.KEY_EXPIRED: reading.tid is None and not reading.is_key_change,
+        Reason.UNSUPPORTED: reading.token is None,
+        Reason.REGISTER_FULL: reading.token_class == TokenClass.CREDIT,
+        Reason.TAMPERED: True,
+        Reason.LOCKED_OUT: True,
+    }
+    return tuple(reason for reason, possible in rules.items() if possible)
 
 
 def _as_the_meter_says(found: list[Finding]) -> Iterator[Finding]:
@@ -149,8 +173,8 @@ def _unsupported(case: Case, reading: Reading) -> Iterator[Finding]:
         yield finding(Reason.UNSUPPORTED, chance, MeterResult.FUNCTION_ERROR, evidence)
 
 
-def _valued(case: Case, reading: Reading, trials: Trials) -> Iterator[Finding]:
-    yield from _identifier(case, reading, trials)
+def _valued(case: Case, reading: Reading, known: tuple[Known, ...]) -> Iterator[Finding]:
+    yield from _identifier(case, reading, known)
     current, chance = case.record.current, reading.chance
     if reading.tid is not None and tids.is_expired(reading.tid, current.ken):
         evidence = reading.evidence(case, ken=current.ken)
@@ -162,15 +186,14 @@ def _valued(case: Case, reading: Reading, trials: Trials) -> Iterator[Finding]:
         yield from _range(case, reading, reading.token)
 
 
-def _identifier(case: Case, reading: Reading, trials: Trials) -> Iterator[Finding]:
+def _identifier(case: Case, reading: Reading, known: tuple[Known, ...]) -> Iterator[Finding]:
     """Old or used, by the history and the date of manufacture."""
     tid, record, chance = reading.tid, case.record, reading.chance
     if tid is None:
         if reading.was_accepted:
             yield finding(Reason.USED, chance, MeterResult.USED_ERROR, reading.evidence(case))
         return
-    own = reading.issued[0] if reading.issued else None
-    known = [k for k in known_tids(case, trials) if k.index != own]
+    known = tuple(k for k in known if not _is_same_token(case, reading, k))
     accepted = {k.tid for k in known if k.accepted and k.tid > tid}
     issued = {k.tid for k in known if k.tid > tid}
     kept = record.design.tids_kept
@@ -186,6 +209,14 @@ def _identifier(case: Case, reading: Reading, trials: Trials) -> Iterator[Findin
         yield from _same_tid(case, reading, [k for k in known if k.tid == tid])
     else:
         yield finding(Reason.USED, chance, MeterResult.USED_ERROR, reading.evidence(case))
+
+
+def _is_same_token(case: Case, reading: Reading, known: Known) -> bool:
+    """Whether a token of the history is this one, or a copy of it."""
+    if reading.issued is None:
+        return False
+    booked = case.history[known.index].digits
+    return plain_digits(booked) == plain_digits(reading.issued[1].digits)
 
 
 def _same_tid(case: Case, reading: Reading, twins: list[Known]) -> Iterator[Finding]:

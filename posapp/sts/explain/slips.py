@@ -86,7 +86,7 @@ def slip_of(issued: str, typed: str) -> Slipped | None:
 
     The likeliest explanation wins; equal digits are no slip.
     """
-    if issued == typed:
+    if issued == typed or len(issued) != LENGTH:
         return None
     if len(typed) == LENGTH:
         return _same_length(issued, typed)

@@ -17,6 +17,8 @@ from posapp.sts.tid import KEN_NEVER
 from posapp.sts.tokens import DecodedToken, TokenClass, decode, extract_class, number_of
 from posapp.sts.verify import CRC_CHANCE, Doubt, Expectation
 
+_KeyName = tuple[str, int, KeyType, int]  # SGC, KRN, KT, base date
+
 
 @dataclass(frozen=True, slots=True)
 class Fit:
@@ -49,16 +51,16 @@ class Trials:
         self._seen: set[tuple[str, bytes, int]] = set()
         self._chances: dict[tuple[int, EncryptionAlgorithm, Expectation], Fraction] = {}
         self._keys: dict[tuple[MeterNumber, MeterConfiguration], tuple[bytes, ...]] = {}
+        self._on_file: dict[_KeyName, list[VendingKey]] = {}
+        for key in case.keys:
+            self._on_file.setdefault(_key_name(key), []).append(key)
 
     def keys(self, number: MeterNumber, configuration: MeterConfiguration) -> tuple[bytes, ...]:
         """The decoder keys that a meter can have with this key data, from the keys on file."""
-        place = (number, replace(configuration, ken=KEN_NEVER, tct=2))
+        place = (number, configuration)
         if place not in self._keys:
-            found = (
-                _derived(key, number, configuration)
-                for key in self._case.keys
-                if _is_key_of(key, configuration)
-            )
+            candidates = self._on_file.get(_key_name(configuration), ())
+            found = (_derived(key, number, configuration) for key in candidates)
             self._keys[place] = tuple(dict.fromkeys(key for key in found if key is not None))
         return self._keys[place]
 
@@ -144,13 +146,9 @@ class Trials:
         return self._chances[place]
 
 
-def _is_key_of(key: VendingKey, configuration: MeterConfiguration) -> bool:
-    return (
-        key.sgc == configuration.sgc
-        and key.krn == configuration.krn
-        and key.kt == configuration.kt
-        and key.base_date == configuration.base_date
-    )
+def _key_name(of: VendingKey | MeterConfiguration) -> _KeyName:
+    """What a vending key is found by."""
+    return of.sgc, of.krn, of.kt, of.base_date
 
 
 def _derived(
