@@ -258,6 +258,18 @@ def test_every_problem_of_a_row_has_words() -> None:
     assert not codes - set(WORDS)
 
 
+def test_only_ea07_asks_whether_a_meter_takes_a_third_token() -> None:
+    rows = [
+        {"meter": meter(1), "ea": ea, "sgc": "201457", "krn": "1", "ti": "01", "three_token": mark}
+        for ea in ("07", "11")
+        for mark in ("", "0", "1")
+    ]
+    text = listed(*(",".join(row.values()) for row in rows), columns=",".join(rows[0]))
+    lines, _ = run(text)
+    assert lines == list(one_by_one(rows, NEAREST))
+    assert [sum(map(len, line.split(",")[9:13])) // 20 for line in lines] == [2, 2, 3, 4, 4, 4]
+
+
 def test_a_campaign_without_keys_refuses_every_row() -> None:
     lines, report = run(listed(f"{meter(1)},07,201457,1,01"), keys={})
     assert report.problems == {"KEY_NOT_FOUND": 1}
@@ -332,6 +344,17 @@ def test_a_hostile_row_is_refused_in_its_place_and_disturbs_no_other(
     assert set(lines[1].rpartition(",")[0]) <= set("0123456789,")
     assert ",,,,," in lines[1]
     assert (report.rows, report.done, report.refused) == (3, 2, 1)
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [["x"] * 5, [",,,,,,,,,"], [",,,,,", ",,,"], ["x", ",,,,,,,,"], [",,,,,,,,", "x"]],
+)
+def test_rows_that_only_together_have_the_right_number_of_fields_are_refused(
+    hostile: list[str],
+) -> None:
+    lines, _ = run(listed(GOOD, *hostile, GOOD))
+    assert list(map(problem_of, lines)) == ["", *["ROW_FORM"] * len(hostile), ""]
 
 
 def test_bytes_that_are_no_text_are_refused_in_their_place() -> None:
@@ -427,19 +450,18 @@ def test_a_list_that_never_ends_is_stopped_at_a_chunk(monkeypatch: pytest.Monkey
 
 
 def test_an_endless_line_takes_no_memory() -> None:
-    class Endless(io.BytesIO):
-        given = 0
+    kept: list[int] = []
 
+    class Endless(io.BytesIO):
         def read(self, size: int | None = -1) -> bytes:
-            self.given += 1
-            return b"meter,ea,sgc,krn,ti\n" if self.given == 1 else b"1" * 4096 * (self.given < 99)
+            kept.append(len(table._rest) if len(kept) else 0)
+            if len(kept) == 1:
+                return b"meter,ea,sgc,krn,ti\n"
+            return b"1" * 4096 * (len(kept) < 99)
 
     table = csv_rows.Table(Endless(), COLUMNS)
-    longest = 0
-    for chunk in table.chunks(10):
-        longest = max(longest, len(table._rest))
-        assert chunk.malformed.tolist() == [True]
-    assert longest <= csv_rows.LINE_BYTES_MAX + 1
+    assert [chunk.malformed.tolist() for chunk in table.chunks(10)] == [[True]]
+    assert len(kept) > 90 and max(kept) == csv_rows.LINE_BYTES_MAX + 1
 
 
 def test_tokens_of_a_campaign_are_read_by_the_old_key() -> None:

@@ -283,9 +283,8 @@ class _Side:
         sgc, krn, ti = columns
         self.ti = ti.numbers
         code = sgc.numbers * 10 + krn.numbers
-        place = np.searchsorted(codes, code)
-        self.found = codes[place] == code
-        self.key = place * self.found  # 0 where there is none
+        self.key = np.searchsorted(codes, code)
+        self.found = codes[self.key] == code
 
     def faults(self, prefix: str) -> Iterator[tuple[Flags, str]]:
         """Rows whose fields are no SGC, KRN or TI."""

@@ -100,8 +100,7 @@ def _cut(text: bytes, fields: int) -> tuple[Bytes, Integers, Integers] | None:
     starts[:1, 0] = 0
     if (ends[:, -1] - starts[:, 0] > LINE_BYTES_MAX).any():
         return None
-    returned = (raw[ends[:, -1] - 1] == _RETURN) & (ends[:, -1] > starts[:, -1])
-    ends[:, -1] -= returned
+    ends[:, -1] -= raw[ends[:, -1] - 1] == _RETURN
     return raw, starts, ends
 
 

@@ -122,7 +122,8 @@ def _encode_down(units: Integers) -> tuple[Integers, Integers]:
     for exponent, first, step in _steps():
         reached = units >= first
         exponents[reached] = exponent
-        mantissas[reached] = np.minimum(amounts.MANTISSA_MAX, (units[reached] - first) // step)
+        # Never above MANTISSA_MAX in the end: there the next range begins.
+        mantissas[reached] = (units[reached] - first) // step
     return exponents, mantissas
 
 
