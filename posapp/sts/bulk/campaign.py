@@ -47,7 +47,7 @@ RESULT_COLUMNS = (
     *(f"token_{n}" for n in range(1, TOKENS_MAX + 1)),
     "problem",
 )
-_PLACES = {"meter": NUMBER_PLACES, "ea": 2, "sgc": 6, "krn": 1, "ti": 2, "three_token": 1}
+_PLACES = {"ea": 2, "sgc": 6, "krn": 1, "ti": 2}
 _SIDE_FIELDS = ("sgc", "krn", "ti")
 _KINDS = (
     (EncryptionAlgorithm.STA, False),

@@ -148,7 +148,8 @@ class Table:
         self.names = _names(header, columns)
 
     def chunks(self, rows: int) -> Iterator[Chunk]:
-        """The rows of the file, at most so many at a time."""
+        """The rows of the file, at most so many (1 or more) at a time."""
+        assert rows > 0, "a chunk of no rows never ends"
         while text := self._lines(rows):
             yield Chunk(text, self.names)
 
