@@ -81,6 +81,11 @@ def test_a_neighbours_token_is_found_by_its_history_its_key_and_its_slip(
     finding = judged(counter, issued, (counter.neighbour().as_other(), other.as_other()))
     assert (finding.reason, finding.sure) == (Reason.OTHER_METER, Sure.LIKELY)
     assert finding.evidence["other"] == 1 and finding.evidence["changed"] == ()
+    assert counter.explain(issued, (other.as_other(),)).trials < 210  # before tariffs are tried
+    tariff = other.credit(replace(other.current, ti="77"))
+    other.history.clear()
+    finding = judged(counter, tariff, (counter.neighbour().as_other(), other.as_other()))
+    assert finding.reason is Reason.OTHER_METER and finding.evidence["changed"] == ("ti",)
 
 
 def test_a_wrong_ea_in_the_record_is_the_last_thing_tried() -> None:
@@ -203,6 +208,8 @@ def test_a_third_token_for_a_make_that_takes_two_is_unsupported() -> None:
     counter = Counter(random.Random(2), design=MeterDesign(key_change_tokens=2))
     finding = judged(counter, sections(counter, third=True)[2])
     assert finding.reason is Reason.UNSUPPORTED
+    counter = Counter(random.Random(2), design=MeterDesign(key_change_tokens=3))
+    assert counter.explain(sections(counter, third=True)[2]).best.reason is Reason.GOOD
 
 
 @pytest.mark.parametrize("kt", [KeyType.INITIAL, KeyType.COMMON])
@@ -224,6 +231,19 @@ def test_key_change_tokens_entered_twice_send_the_customer_to_the_credit() -> No
     counter.confirm()
     finding = judged(counter, made[0])
     assert (finding.reason, finding.action) == (Reason.KEY_CHANGE_SPENT, Action.ENTER_CREDIT)
+
+
+def test_a_token_taken_under_the_pending_key_proves_the_key_change() -> None:
+    counter = a_counter(6, changes=False)
+    before = counter.credit()
+    counter.enter(counter.issue_key_change(None, "07"))
+    after = counter.accepted()
+    assert counter.pending is not None  # nobody told the till
+    finding = judged(counter, before)
+    assert (finding.reason, finding.sure) == (Reason.OLD_KEY, Sure.CERTAIN)
+    finding = judged(counter, after)
+    assert finding.reason is Reason.USED
+    assert judged(counter, counter.credit()).reason is Reason.GOOD
 
 
 def test_a_used_token_stays_used_after_a_key_change() -> None:
@@ -268,14 +288,34 @@ def test_fifty_newer_tokens_that_nobody_confirmed_make_it_likely_old() -> None:
 
 
 def test_a_rollover_makes_every_identifier_new_again() -> None:
+    """To another base date and back: what was used under either counts no more."""
     counter = Counter(random.Random(7))
-    for _ in range(3):
-        counter.accepted()
+    counter.accepted()
+    used_before = counter.last_tid
+    for year in (1993, 2014, 1993):
+        counter.change_key(vending_key(counter.rng, krn=year % 10, base_date=year, sgc=f"00{year}"))
+        twin = counter.credit(tid=used_before)
+        assert judged(counter, twin).reason is Reason.GOOD
+        counter.history[-1] = replace(counter.history[-1], accepted=True)
+        counter.keys.pop(0)
+        counter.now += timedelta(days=1)
+
+
+def test_a_rollover_forgets_the_date_of_manufacture_too() -> None:
+    counter = Counter(random.Random(7))
     counter.change_key(vending_key(counter.rng, krn=2, base_date=1993))
     counter.change_key(vending_key(counter.rng, krn=3, base_date=2014))
     early = counter.credit(tid=tids.tid_at(MADE, 2014) - 5)
     assert judged(counter, early).reason is Reason.GOOD
-    counter.history.append(replace(counter.history[-1], digits="0" * 20, tid=77, accepted=True))
+
+
+def test_the_twin_of_a_token_that_nobody_entered_yet_is_likely_used() -> None:
+    counter = a_counter(3, changes=False)
+    counter.credit()
+    twin = counter.credit(tid=counter.last_tid)
+    best = counter.explain(twin).best
+    assert (best.reason, best.sure) == (Reason.USED, Sure.LIKELY)
+    assert best.evidence["same_tid_as"] == len(counter.history) - 2
 
 
 def test_a_copy_of_a_token_in_the_history_is_no_second_one() -> None:
@@ -366,6 +406,37 @@ def test_a_display_that_fits_ranks_its_reason_first() -> None:
     shown = explain(counter.case(twin, shown=MeterResult.CRC_ERROR))
     assert shown.best.reason is Reason.METER_DISAGREES
     assert shown.best.evidence["expected"] is MeterResult.USED_ERROR
+
+
+def test_a_full_register_is_what_its_display_says() -> None:
+    counter = a_counter(3, changes=False)
+    counter.meter.registers.credit[0] = (1 << 31) - 1
+    issued = counter.credit()
+    shown = counter.meter.enter(issued)
+    best = explain(counter.case(issued, shown=shown)).best
+    assert (best.reason, best.result) == (Reason.REGISTER_FULL, MeterResult.OVERFLOW_ERROR)
+    assert best.action is Action.USE_UP_CREDIT
+
+
+def test_a_locked_keypad_judged_nothing_and_the_token_is_still_explained() -> None:
+    counter = a_counter(3, changes=False)
+    issued = counter.accepted()
+    for _ in range(4):
+        shown = counter.meter.enter("0" * 20, counter.now)
+    findings = explain(counter.case(issued, shown=shown)).findings
+    assert [f.reason for f in findings] == [Reason.LOCKED_OUT, Reason.USED]
+
+
+def test_a_display_decides_between_a_pending_key_and_a_used_token() -> None:
+    counter = a_counter(3, changes=False)
+    issued = counter.credit()
+    counter.issue_key_change(None, "33")
+    for shown, reason in (
+        (MeterResult.USED_ERROR, Reason.USED),
+        (MeterResult.CRC_ERROR, Reason.KEY_CHANGE_DONE),
+        (None, Reason.KEY_CHANGE_DONE),
+    ):
+        assert explain(counter.case(issued, shown=shown)).best.reason is reason
 
 
 # ---------------------------------------------------------------- claims and limits

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import pytest
 
-from posapp.sts.explain import Action, Reason, Slip
+from posapp.sts.explain import Action, Reason, Slip, Sure
 from posapp.sts.explain.slips import coincidence, slip_of
 from tests.sts.refusals import FINGERS, a_counter, judged, one_digit
 
@@ -96,6 +96,15 @@ def test_a_slip_of_a_token_that_would_not_help_says_so() -> None:
     finding = judged(counter, one_digit(used_token, counter.rng))
     assert finding.reason is Reason.DIGIT_SLIP
     assert finding.evidence["target"] is Reason.USED and finding.action is Action.NOTHING
+
+
+@pytest.mark.parametrize("slip", FINGERS)
+def test_only_two_mistakes_at_once_leave_a_doubt(slip: Slip) -> None:
+    counter = a_counter(4, changes=False)
+    finding = judged(counter, FINGERS[slip](counter.credit(), counter.rng))
+    shaky = (Slip.SEVERAL_DIGITS, Slip.DIGIT_MISSING_AND_EXTRA)
+    assert finding.evidence["slip"] is slip
+    assert finding.sure is (Sure.LIKELY if slip in shaky else Sure.CERTAIN)
 
 
 def test_spaces_and_dashes_are_no_slip() -> None:

@@ -312,3 +312,29 @@ def test_the_share_of_limits_is_exact() -> None:
         slack=timedelta(0),
     )
     assert verify.coincidence(0, STA, narrow) == Fraction(3, 1 << 16 << 16 << 24 << 4)
+
+
+@pytest.mark.parametrize(("days", "reserved", "count"), [(0, 1, 2), (1, 2, 1442), (2, 3, 2882)])
+def test_the_share_of_reserved_minutes_is_exact(days: int, reserved: int, count: int) -> None:
+    """From 00:00 of the base date to 00:01 of a day, with every amount and one subclass."""
+    until = Expectation(
+        now=tid.time_of(days * 1440 + 1, 2014),
+        base_date=2014,
+        credits=frozenset({0}),
+        limits=Limits(units=amounts.UNITS_MAX),
+        slack=timedelta(0),
+    )
+    one = Fraction(65_535, 65_536) / (1 << 16 << 24 << 4)
+    assert verify.coincidence(0, STA, until) == one * (count - reserved)
+    assert verify.coincidence(0, STA, replace(until, reserved=True)) == one * count
+
+
+def test_the_share_of_key_sections_is_exact() -> None:
+    """Before the base date only key changes are left, which have no TID."""
+    young = replace(USUAL, base_date=2035)
+    first_two = Fraction(9 * 3, 64) + Fraction(100, 256)
+    in_three = first_two + Fraction(1_000_000, 1 << 44)
+    in_four = first_two + 1 + Fraction(245, 4096)
+    assert verify.coincidence(2, STA, young) == in_three / (16 << 16)
+    assert verify.coincidence(2, MISTY1, young) == in_four / (16 << 16)
+    assert verify.coincidence(3, STA, young) == 0

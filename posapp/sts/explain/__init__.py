@@ -4,6 +4,8 @@
 
 case      what is known: the meter, its tokens, keys on file, other meters
 slips     what a customer's fingers do to twenty digits
+placing   which of the meter's keys a token belongs to
+search    what else it can be, with keys, stage by stage
 trials    decoding under many keys, counted, so that a coincidence is called one
 judge     what the meter itself says of a token that is under its key
 findings  what comes out

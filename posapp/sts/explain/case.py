@@ -58,14 +58,17 @@ class MeterRecord:
         return sorted(enumerate(self.earlier), key=lambda item: item[1].until, reverse=True)
 
     @property
-    def tids_forgotten_at(self) -> datetime | None:
-        """When the last change of base date emptied its TID memory, None if never."""
-        changes = [e.until for e in self.earlier if e.configuration.base_date != self._base_date]
-        return max(changes, default=None)
+    def not_current(self) -> tuple[MeterConfiguration, ...]:
+        """The pending key data, then the earlier ones, the newest first."""
+        pending = () if self.pending is None else (self.pending,)
+        return (*pending, *(earlier.configuration for _, earlier in self.newest_earlier))
 
     @property
-    def _base_date(self) -> int:
-        return self.current.base_date
+    def tids_forgotten_at(self) -> datetime | None:
+        """When the last change of base date emptied its TID memory, None if never."""
+        now = self.current.base_date
+        changes = [e.until for e in self.earlier if e.configuration.base_date != now]
+        return max(changes, default=None)
 
 
 @dataclass(frozen=True, slots=True)

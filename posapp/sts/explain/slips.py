@@ -66,6 +66,11 @@ class Slipped:
         return tuple(sorted({min((p - 1) // GROUP, _GROUPS - 1) + 1 for p in self.positions}))
 
     @property
+    def evidence(self) -> dict[str, object]:
+        """What a finding says of it."""
+        return {"slip": self.slip, "positions": self.positions, "groups": self.groups}
+
+    @property
     def is_shaky(self) -> bool:
         """Whether two things went wrong at once, so that another token may be meant."""
         return self.slip in _SHAKY
