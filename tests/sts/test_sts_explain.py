@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from posapp.domain.meter import EncryptionAlgorithm, KeyType, MeterNumber
-from posapp.sts import amounts, key_change, tokens
+from posapp.sts import amounts, ciphers, crc, key_change, tokens
 from posapp.sts import tid as tids
 from posapp.sts.explain import (
     Action,
@@ -37,6 +37,7 @@ from tests.sts.refusals import (
     a_counter,
     another_key,
     before_the_meter,
+    default_key,
     judged,
     one_digit,
     other_tariff,
@@ -479,6 +480,42 @@ def test_an_odd_token_under_a_guessed_key_is_only_possible() -> None:
     best = counter.explain(issued).best
     assert (best.reason, best.sure) == (Reason.OTHER_TARIFF, Sure.POSSIBLE)
     assert best.evidence["doubts"] == (Doubt.TID_IN_FUTURE,)
+
+
+def test_an_odd_token_under_the_meters_own_key_may_be_chance() -> None:
+    counter = a_counter(3, changes=False)
+    tid = tids.tid_at(counter.now + timedelta(days=900), 2014)
+    issued = counter.credit(tid=tid)
+    counter.history.clear()
+    best = counter.explain(issued).best
+    assert (best.reason, best.sure, best.one_in) == (Reason.GOOD, Sure.LIKELY, 65_536)
+
+
+def test_what_the_meter_refuses_for_is_not_odd() -> None:
+    """Without any history: a token from before the meter, or under its default key."""
+    for mishap in (before_the_meter, default_key):
+        counter = a_counter(3, 2, changes=False)
+        digits, reason = mishap(counter)
+        counter.history.clear()
+        finding = judged(counter, digits)
+        assert (finding.reason, finding.sure) == (reason, Sure.CERTAIN)
+
+
+def test_a_proprietary_subclass_under_the_meters_key_is_unsupported() -> None:
+    counter = a_counter(3, changes=False)
+    data = 11 << 44 | 5 << 40 | 4_400_000 << 16
+    block = data << 16 | crc.field(2, data)
+    sealed = ciphers.encrypt(counter.ea, counter.key(counter.current), block, SAMPLE)
+    finding = judged(counter, tokens.digits_of(tokens.insert_class(sealed, 2)))
+    assert (finding.reason, finding.one_in) == (Reason.UNSUPPORTED, 65_536)
+
+
+def test_a_reason_that_holds_twice_is_said_once() -> None:
+    counter = a_counter(3, changes=False)
+    digits, _ = before_the_meter(counter)
+    for _ in range(50):
+        counter.accepted()
+    assert [finding.reason for finding in counter.explain(digits).findings] == [Reason.OLD]
 
 
 def test_a_limit_that_cuts_the_search_is_told() -> None:

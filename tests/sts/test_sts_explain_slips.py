@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from collections import Counter as Tally
+from dataclasses import replace
+from datetime import timedelta
 from fractions import Fraction
 
 import pytest
@@ -105,6 +107,21 @@ def test_only_two_mistakes_at_once_leave_a_doubt(slip: Slip) -> None:
     shaky = (Slip.SEVERAL_DIGITS, Slip.DIGIT_MISSING_AND_EXTRA)
     assert finding.evidence["slip"] is slip
     assert finding.sure is (Sure.LIKELY if slip in shaky else Sure.CERTAIN)
+
+
+def test_the_nearest_token_comes_before_the_newest() -> None:
+    counter = a_counter(4, changes=False)
+    older = counter.credit()
+    typed = one_digit(older, counter.rng)
+    counter.history.append(replace(counter.history[-1], issued_at=counter.now, digits=typed))
+    counter.history[-1] = replace(
+        counter.history[-1], digits=FINGERS[Slip.SEVERAL_DIGITS](typed, counter.rng)
+    )
+    counter.history.append(replace(counter.history[-1], issued_at=counter.now + timedelta(1)))
+    found = counter.explain(typed).findings
+    slips = [f.evidence["slip"] for f in found if "slip" in f.evidence]
+    assert slips == [Slip.ONE_DIGIT, *[Slip.SEVERAL_DIGITS] * 2]
+    assert found[0].evidence["token"] == len(counter.history) - 3
 
 
 def test_spaces_and_dashes_are_no_slip() -> None:

@@ -31,6 +31,7 @@ from posapp.sts.tokens import TokenClass, extract_class, number_of
 FINDINGS_MAX = 8  # more is no help to anyone
 _SLIPS_MAX = 3  # issued tokens that one typed one may be a slip of
 _SYMPTOMS = (Reason.NOT_A_TOKEN, Reason.RESERVED_CLASS)  # true, but how did it come to that
+_SAME = ("token", "other", "positions")
 _NOT_JUDGED = (MeterResult.LOCKOUT, MeterResult.NOT_READY)
 _ALIKE = {CRC, MeterResult.FORMAT_ERROR}  # displays seldom tell them apart
 
@@ -104,10 +105,10 @@ def _by_display(case: Case, best: Finding) -> Iterator[Finding]:
 
 
 def _distinct(found: list[Finding]) -> Iterator[Finding]:
-    """Each reason once for the same token and meter."""
+    """Each reason once for the same token, meter and place of a slip."""
     seen = set()
     for item in found:
-        place = (item.reason, item.evidence.get("token"), item.evidence.get("other"))
+        place = (item.reason, *(item.evidence.get(name) for name in _SAME))
         if place not in seen:
             seen.add(place)
             yield item
