@@ -24,7 +24,12 @@ UNITS = st.one_of(
 )
 PLACES, SEEDS = st.integers(0, 999), st.integers(0, 1 << 20)
 VENDING, INDEX = st.integers(0, len(VENDING_KEYS) - 1), st.sampled_from([1, 2, 7, 99])
-VALUES = st.one_of(st.integers(0, 9), st.integers(0, 0xFFFF), st.just(0xFFFF))
+FLAG = 63 << 10
+VALUES = st.one_of(
+    st.integers(0, 600), st.integers(0, 0xFFFF), st.integers(FLAG, FLAG + 3), st.just(0xFFFF)
+)
+OFFSETS = st.one_of(st.just(0), st.integers(-9, 9))
+LOADS = st.none() | st.integers(0, 30_000)
 YES = st.booleans()
 
 
@@ -36,15 +41,16 @@ class Twin(RuleBasedStateMachine):
         base=st.sampled_from([1993, 2014]),
         make=st.integers(0, 3),
         number=st.integers(0, 1),
+        kt=st.sampled_from([KeyType.UNIQUE, KeyType.UNIQUE, KeyType.INITIAL, KeyType.DEFAULT]),
     )
-    def born(self, ea: EncryptionAlgorithm, base: int, make: int, number: int) -> None:
-        self.life = Life(ea, base, make, number)
+    def born(self, ea: EncryptionAlgorithm, base: int, make: int, number: int, kt: KeyType) -> None:
+        self.life = Life(ea, base, make, number, kt)
 
     @rule(minutes=MINUTES)
     def time_passes(self, minutes: int) -> None:
         self.life.pass_time(minutes)
 
-    @rule(subclass=st.integers(0, 15), units=UNITS, offset=st.integers(-9, 9), keep=YES, timed=YES)
+    @rule(subclass=st.integers(0, 15), units=UNITS, offset=OFFSETS, keep=YES, timed=YES)
     def buys(self, subclass: int, units: int, offset: int, keep: bool, timed: bool) -> None:
         self.life.buy(subclass, units, offset, keep=keep, timed=timed)
 
@@ -88,8 +94,8 @@ class Twin(RuleBasedStateMachine):
     def is_tested(self, control: int, timed: bool) -> None:
         self.life.enter_test(control, timed=timed)
 
-    @rule(units=st.integers(0, 10**6), register=st.integers(0, 7), load_w=st.integers(0, 30_000))
-    def consumes(self, units: int, register: int, load_w: int) -> None:
+    @rule(units=st.integers(0, 10**6), register=st.integers(0, 7), load_w=LOADS)
+    def consumes(self, units: int, register: int, load_w: int | None) -> None:
         self.life.consume(units, register, load_w)
 
     @rule()

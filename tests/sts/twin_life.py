@@ -60,7 +60,14 @@ class Side:
 class Life:
     """`twin` and `model` hear the same; every difference is an AssertionError."""
 
-    def __init__(self, ea: EncryptionAlgorithm, base: int, make: int, number: int) -> None:
+    def __init__(
+        self,
+        ea: EncryptionAlgorithm,
+        base: int,
+        make: int,
+        number: int,
+        kt: KeyType = KeyType.UNIQUE,
+    ) -> None:
         self.ea, self.traits = ea, MAKES[make]
         self.number = (NUMBER, LONG_NUMBER)[number]
         self.now = STARTS[base]
@@ -75,11 +82,12 @@ class Life:
             unbalance_limits_w=self.traits.watts,
         )
         self.twin = VirtualMeter(
-            self.number, key, ea, SAMPLE, first_tid=birth, tct=self.traits.tct, design=design
+            self.number, key, ea, SAMPLE, kt=kt, first_tid=birth, tct=self.traits.tct, design=design
         )
         tids = [birth] * self.traits.tids_kept
-        self.model = PlainMeter(key, ea is not STA, self.traits, tids)
+        self.model = PlainMeter(key, ea is not STA, self.traits, tids, kt)
         self.bases = {key: base}  # of every key the office ever made
+        self.last: dict[bytes, int] = {}  # the newest TID of each key
         self.drawer: list[Paper] = []
         self.sets: list[list[Paper]] = []
         self.seen: Counter[str] = Counter()
@@ -143,11 +151,17 @@ class Life:
 
     # ------------------------------------------------------------ the office
 
-    def tid_now(self, key: bytes, offset: int) -> int | None:
-        """The TID of an ordinary token some minutes from now; None when there can be none."""
-        moment = self.now + timedelta(minutes=offset)
+    def tid_now(self, key: bytes, offset: int = 0) -> int | None:
+        """The next free TID, or the one of some minutes from now as a careless office takes it.
+
+        None when the base date has not begun or has ended: then there can be no token.
+        """
+        base, moment = self.bases.get(key, 2014), self.now + timedelta(minutes=offset)
         try:
-            return tid.tid_at(moment, self.bases.get(key, 2014))
+            if offset:
+                return tid.tid_at(moment, base)
+            self.last[key] = tid.next_tid(moment, base, self.last.get(key))
+            return self.last[key]
         except SaleError:
             return None
 
@@ -215,12 +229,12 @@ class Life:
         )
 
     def buy_many(self, count: int, seed: int) -> None:
-        """More than the memory holds, minute by minute, in any order; some are left over."""
+        """Perhaps more than the memory holds, in any order; some are left over."""
         chance = random.Random(seed)
         subclass = min(self.traits.credit)
         papers = []
-        for minute in range(count):
-            identifier = self.tid_now(self.model.key, minute)
+        for _ in range(count):
+            identifier = self.tid_now(self.model.key)
             if identifier is not None:
                 papers.append(self.credit(self.model.key, subclass, 10, identifier))
         chance.shuffle(papers)
@@ -229,7 +243,7 @@ class Life:
         self.pass_time(count)
 
     def manage(self, kind: Management, value: int, *, keep: bool, timed: bool) -> None:
-        identifier = self.tid_now(self.model.key, 0)
+        identifier = self.tid_now(self.model.key)
         if identifier is not None:
             paper = self.management(self.model.key, kind, value, identifier)
             self._hand_over(paper, keep=keep, timed=timed)
@@ -292,7 +306,10 @@ class Life:
         digits = tokens.meter_test(subclass, control | 1)
         self.enter(Paper(digits, b"", "test", subclass), digits, timed=timed)
 
-    def consume(self, units: int, register: int, load_w: int) -> None:
+    def consume(self, units: int, register: int, load_w: int | None) -> None:
+        """Without a load, exactly as much as the meter allows."""
+        if load_w is None:
+            load_w = self.model.settings.get("power", 0)
         if register in self.traits.credit:
             taken = self.twin.consume(units, register=register, load_w=load_w)
             assert taken == self.model.consume(units, register, load_w)
