@@ -10,20 +10,19 @@ from datetime import timedelta
 
 import pytest
 
-from posapp.domain.meter import EncryptionAlgorithm, KeyType, MeterNumber
-from posapp.sts import amounts, ciphers, crc, key_change, tokens
+from posapp.domain.meter import EncryptionAlgorithm, KeyType
+from posapp.sts import ciphers, crc, tokens
 from posapp.sts import tid as tids
 from posapp.sts.explain import (
     Action,
     Issued,
     Reason,
-    Slip,
     Sure,
     explain,
     to_json,
 )
 from posapp.sts.explain.case import HISTORY_MAX, OTHERS_MAX
-from posapp.sts.meter import Display, MeterDesign, MeterResult, VirtualMeter
+from posapp.sts.meter import MeterDesign, MeterResult
 from posapp.sts.verify import Doubt
 from tests.sts.refusals import (
     KINDS,
@@ -38,6 +37,7 @@ from tests.sts.refusals import (
     another_key,
     before_the_meter,
     default_key,
+    expired,
     judged,
     one_digit,
     other_tariff,
@@ -51,7 +51,7 @@ every_kind = pytest.mark.parametrize(("ea", "dkga"), KINDS)
 
 def test_the_first_finding_names_the_mishap_and_the_meter_agrees() -> None:
     wrong = Tally()
-    for seed in range(480):
+    for seed in range(384):
         mishap = MISHAPS[seed % len(MISHAPS)]
         counter = a_counter(seed, seed // len(MISHAPS), changes=mishap is not before_the_meter)
         digits, reason = mishap(counter)
@@ -110,150 +110,7 @@ def test_a_key_of_another_type_is_named() -> None:
     digits = tokens.management(counter.key(data), STA, clear, 5, tid, 0, SAMPLE)
     finding = judged(counter, digits)
     assert finding.reason is Reason.OTHER_KEY_TYPE and finding.evidence["kt"] == 1
-
-
-# ---------------------------------------------------------------- what the meter is made for
-
-
-RESERVED_CLASS = tokens.digits_of(tokens.insert_class(0x1234_5678_9ABC_DEF0, 3))
-
-
-@pytest.mark.parametrize(
-    ("digits", "reason", "result"),
-    [
-        (tokens.meter_test(0, (1 << 36) - 1, 0), Reason.GOOD, MeterResult.ACCEPT),
-        (tokens.meter_test(0, 2, 58), Reason.GOOD, MeterResult.ACCEPT),
-        (tokens.meter_test(0, 2, 59), Reason.OTHER_MAKER, MeterResult.MFR_CODE_ERROR),
-        (tokens.meter_test(1, 2, 0), Reason.OTHER_MAKER, MeterResult.FUNCTION_ERROR),
-        (tokens.meter_test(0, 1 << 9, 0), Reason.UNSUPPORTED, MeterResult.FUNCTION_ERROR),
-        (tokens.meter_test(2, 0), Reason.UNSUPPORTED, MeterResult.FUNCTION_ERROR),
-        ("56493153725450313472", Reason.NOT_A_TOKEN, MeterResult.CRC_ERROR),
-        ("73786976294838206464", Reason.NOT_A_TOKEN, MeterResult.FORMAT_ERROR),
-        ("1234", Reason.NOT_A_TOKEN, MeterResult.FORMAT_ERROR),
-        ("twenty digits, please", Reason.NOT_A_TOKEN, MeterResult.FORMAT_ERROR),
-        (RESERVED_CLASS, Reason.RESERVED_CLASS, MeterResult.CRC_ERROR),
-    ],
-)
-def test_test_tokens_and_what_is_no_token_need_no_key(
-    digits: str, reason: Reason, result: MeterResult
-) -> None:
-    displays = frozenset(Display) - {Display.SOFTWARE_VERSION}
-    counter = Counter(random.Random(2), design=MeterDesign(extended_read=False, displays=displays))
-    counter.number = MeterNumber("58000079523")
-    counter.meter = VirtualMeter(
-        counter.number, counter.key(counter.current), STA, SAMPLE, design=counter.design
-    )
-    assert counter.meter.enter(digits) is result
-    with_keys, without = explain(counter.case(digits)), explain(counter.case(digits, keyless=True))
-    if reason is not Reason.NOT_A_TOKEN or len(digits) != 20:
-        assert with_keys.best.reason is reason
-    assert without.best.reason in (reason, Reason.DIGIT_SLIP)
-    assert with_keys.best.result is result
-
-
-def test_a_class_1_slip_is_found_without_key_or_history() -> None:
-    counter = Counter(random.Random(2))
-    best = explain(counter.case("56493153725450313417", keyless=True)).best
-    assert (best.reason, best.evidence["slip"]) == (Reason.DIGIT_SLIP, Slip.NEIGHBOURS_SWAPPED)
-
-
-@pytest.mark.parametrize(
-    ("subclass", "value", "evidence"),
-    [
-        (tokens.Management.MAXIMUM_POWER_LIMIT, amounts.encode_units(90_000), ("watts", 90_004)),
-        (tokens.Management.MAXIMUM_PHASE_UNBALANCE, amounts.encode_units(3), ("watts", 3)),
-        (tokens.Management.CLEAR_CREDIT, 5, ("register", 5)),
-    ],
-)
-def test_a_setting_outside_the_makes_range_is_named(
-    subclass: tokens.Management, value: int, evidence: tuple[str, int]
-) -> None:
-    design = MeterDesign(
-        credit=frozenset({0}), power_limits_w=(500, 60_000), unbalance_limits_w=(10, 9000)
-    )
-    counter = Counter(random.Random(2), design=design)
-    key, tid = counter.key(counter.current), tids.tid_at(counter.now, 2014)
-    finding = judged(counter, tokens.management(key, STA, subclass, 5, tid, value, SAMPLE))
-    assert finding.reason is Reason.OUT_OF_RANGE
-    assert finding.evidence[evidence[0]] == evidence[1]
-
-
-def test_a_management_token_that_the_make_lacks_is_unsupported() -> None:
-    counter = Counter(random.Random(2), design=MeterDesign(management=frozenset({1})))
-    key, tid = counter.key(counter.current), tids.tid_at(counter.now, 2014)
-    tamper = tokens.Management.CLEAR_TAMPER
-    finding = judged(counter, tokens.management(key, STA, tamper, 5, tid, 0, SAMPLE))
-    assert finding.reason is Reason.UNSUPPORTED
-
-
-# ---------------------------------------------------------------- key changes
-
-
-def sections(counter: Counter, third: bool = False, **change: object) -> tuple[str, ...]:
-    new = key_change.NewKey(bytes(8), KeyType.UNIQUE, 2, "01", 255, "201457", False)
-    new = replace(new, **change)  # type: ignore[arg-type]
-    key = counter.key(counter.current)
-    return key_change.change_set(key, counter.ea, new, SAMPLE, third_token=third)
-
-
-def test_one_token_of_a_set_is_good_and_asks_for_the_others() -> None:
-    counter = a_counter(5, changes=False)
-    counter.history.clear()
-    for place, digits in enumerate(sections(counter), start=1):
-        best = counter.explain(digits).best
-        assert (best.reason, best.action) == (Reason.GOOD, Action.ENTER_WHOLE_SET)
-        assert best.evidence["section"] == place
-
-
-def test_a_third_token_for_a_make_that_takes_two_is_unsupported() -> None:
-    counter = Counter(random.Random(2), design=MeterDesign(key_change_tokens=2))
-    finding = judged(counter, sections(counter, third=True)[2])
-    assert finding.reason is Reason.UNSUPPORTED
-    counter = Counter(random.Random(2), design=MeterDesign(key_change_tokens=3))
-    assert counter.explain(sections(counter, third=True)[2]).best.reason is Reason.GOOD
-
-
-@pytest.mark.parametrize("kt", [KeyType.INITIAL, KeyType.COMMON])
-def test_a_key_type_that_is_not_allowed_is_named(kt: KeyType) -> None:
-    counter = Counter(random.Random(2))
-    first, second = sections(counter, kt=kt)
-    best = counter.explain(first).best
-    assert best.reason is Reason.KEY_TYPE and best.evidence["kt"] == kt
-    counter.meter.enter(first)
-    assert counter.meter.enter(second) is best.result is MeterResult.KEY_TYPE_ERROR
-
-
-def test_key_change_tokens_entered_twice_send_the_customer_to_the_credit() -> None:
-    counter = a_counter(6, changes=False)
-    made = counter.issue_key_change(None, "07")
-    counter.enter(made)
-    finding = judged(counter, made[0])
-    assert (finding.reason, finding.action) == (Reason.KEY_CHANGE_DONE, Action.ENTER_CREDIT)
-    counter.confirm()
-    finding = judged(counter, made[0])
-    assert (finding.reason, finding.action) == (Reason.KEY_CHANGE_SPENT, Action.ENTER_CREDIT)
-
-
-def test_a_token_taken_under_the_pending_key_proves_the_key_change() -> None:
-    counter = a_counter(6, changes=False)
-    before = counter.credit()
-    counter.enter(counter.issue_key_change(None, "07"))
-    after = counter.accepted()
-    assert counter.pending is not None  # nobody told the till
-    finding = judged(counter, before)
-    assert (finding.reason, finding.sure) == (Reason.OLD_KEY, Sure.CERTAIN)
-    finding = judged(counter, after)
-    assert finding.reason is Reason.USED
-    assert judged(counter, counter.credit()).reason is Reason.GOOD
-
-
-def test_a_used_token_stays_used_after_a_key_change() -> None:
-    """Nobody may replace it, though the meter now calls it foreign."""
-    counter = a_counter(6, changes=False)
-    issued = counter.accepted()
-    counter.change_key(None, "07")
-    finding = judged(counter, issued)
-    assert (finding.reason, finding.action) == (Reason.USED, Action.NOTHING)
+    assert counter.explain(digits).trials < 310  # before its tariffs are tried
 
 
 # ---------------------------------------------------------------- memory
@@ -277,6 +134,14 @@ def test_a_token_is_old_after_fifty_newer_ones_and_not_before(newer: int) -> Non
     assert judged(counter, issued).reason is (Reason.OLD if newer == 50 else Reason.GOOD)
 
 
+def test_a_make_that_remembers_more_forgets_later() -> None:
+    counter = Counter(random.Random(7), design=MeterDesign(tids_kept=51))
+    issued = counter.credit()
+    for _ in range(50):
+        counter.accepted()
+    assert judged(counter, issued).reason is Reason.GOOD
+
+
 def test_fifty_newer_tokens_that_nobody_confirmed_make_it_likely_old() -> None:
     counter = Counter(random.Random(7))
     issued = counter.credit()
@@ -293,13 +158,21 @@ def test_a_rollover_makes_every_identifier_new_again() -> None:
     counter = Counter(random.Random(7))
     counter.accepted()
     used_before = counter.last_tid
-    for year in (1993, 2014, 1993):
-        counter.change_key(vending_key(counter.rng, krn=year % 10, base_date=year, sgc=f"00{year}"))
+    for krn, year in enumerate((1993, 2014, 1993), start=2):
+        counter.now += timedelta(days=1)
+        counter.change_key(vending_key(counter.rng, krn=krn, base_date=year))
         twin = counter.credit(tid=used_before)
         assert judged(counter, twin).reason is Reason.GOOD
         counter.history[-1] = replace(counter.history[-1], accepted=True)
-        counter.keys.pop(0)
-        counter.now += timedelta(days=1)
+
+
+def test_an_identifier_under_a_pending_base_date_is_no_twin() -> None:
+    counter = Counter(random.Random(7))
+    issued = counter.credit()
+    counter.issue_key_change(vending_key(counter.rng, krn=2, base_date=1993))
+    counter.credit(tid=counter.last_tid)
+    reasons = [finding.reason for finding in counter.explain(issued).findings]
+    assert reasons == [Reason.KEY_CHANGE_DONE, Reason.GOOD]
 
 
 def test_a_rollover_forgets_the_date_of_manufacture_too() -> None:
@@ -322,7 +195,8 @@ def test_the_twin_of_a_token_that_nobody_entered_yet_is_likely_used() -> None:
 def test_a_copy_of_a_token_in_the_history_is_no_second_one() -> None:
     counter = Counter(random.Random(7))
     issued = counter.credit()
-    counter.history.append(counter.history[-1])
+    later = counter.now + timedelta(days=1)
+    counter.history.append(replace(counter.history[-1], issued_at=later))
     assert counter.explain(issued).best.reason is Reason.GOOD
     counter.history[0] = replace(counter.history[0], accepted=True)
     assert counter.explain(issued).best.reason is Reason.USED
@@ -409,6 +283,13 @@ def test_a_display_that_fits_ranks_its_reason_first() -> None:
     assert shown.best.evidence["expected"] is MeterResult.USED_ERROR
 
 
+def test_a_display_that_does_not_tell_bad_digits_apart_contradicts_nothing() -> None:
+    counter = a_counter(3, changes=False)
+    typed = one_digit(counter.credit(), counter.rng)
+    for shown in (MeterResult.FORMAT_ERROR, MeterResult.CRC_ERROR):
+        assert explain(counter.case(typed, shown=shown)).best.reason is Reason.DIGIT_SLIP
+
+
 def test_a_full_register_is_what_its_display_says() -> None:
     counter = a_counter(3, changes=False)
     counter.meter.registers.credit[0] = (1 << 31) - 1
@@ -446,7 +327,7 @@ def test_a_display_decides_between_a_pending_key_and_a_used_token() -> None:
 def test_digits_of_chance_are_not_explained_away() -> None:
     """By construction less than one in a thousand; none of these, and nothing is certain."""
     rng, claims = random.Random(99), Tally()
-    for seed in range(100):
+    for seed in range(70):
         counter = a_counter(seed, seed)
         counter.change_key(*another_key(counter))
         counter.issue_key_change(*another_key(counter))
@@ -456,7 +337,7 @@ def test_digits_of_chance_are_not_explained_away() -> None:
             if finding.reason not in (Reason.NOT_A_TOKEN, Reason.RESERVED_CLASS):
                 claims[finding.sure] += 1
     assert claims[Sure.CERTAIN] == claims[Sure.LIKELY] == 0
-    assert claims[Sure.POSSIBLE] >= 40  # UNEXPLAINED, mostly
+    assert claims[Sure.POSSIBLE] >= 28  # UNEXPLAINED, mostly
 
 
 def test_a_fit_is_worth_less_the_more_was_tried() -> None:
@@ -491,9 +372,48 @@ def test_an_odd_token_under_the_meters_own_key_may_be_chance() -> None:
     assert (best.reason, best.sure, best.one_in) == (Reason.GOOD, Sure.LIKELY, 65_536)
 
 
+def test_an_odd_token_under_an_old_key_is_only_possible_too() -> None:
+    counter = a_counter(3, changes=False)
+    issued = counter.credit(tid=tids.tid_at(counter.now + timedelta(days=900), 2014))
+    counter.change_key(None, "44")
+    counter.history.clear()
+    best = counter.explain(issued).best
+    assert (best.reason, best.sure) == (Reason.OLD_KEY, Sure.POSSIBLE)
+
+
+def test_an_odd_token_of_another_meter_is_only_possible_too() -> None:
+    counter = Counter(random.Random(3))
+    other = counter.neighbour()
+    issued = other.credit(tid=tids.tid_at(counter.now + timedelta(days=900), 2014))
+    other.history.clear()
+    case = replace(counter.case(issued, others=(other.as_other(),)), trials_max=210)
+    best = explain(case).best
+    assert (best.reason, best.sure) == (Reason.OTHER_METER, Sure.POSSIBLE)
+
+
+def test_of_equal_old_keys_the_newest_is_named() -> None:
+    counter = a_counter(3, changes=False)
+    for ti in ("02", "01", "02", "03"):
+        issued = counter.credit()
+        counter.change_key(None, ti)
+    assert counter.explain(issued).best.evidence["earlier"] == 3
+    assert counter.earlier[3].configuration == counter.earlier[1].configuration
+
+
+def test_an_old_key_is_tried_before_anything_else() -> None:
+    counter = a_counter(3, changes=False)
+    issued = counter.credit()
+    counter.change_key(None, "44")
+    counter.change_key(None, "45")
+    counter.history.clear()
+    explanation = counter.explain(issued)
+    assert (explanation.best.reason, explanation.best.sure) == (Reason.OLD_KEY, Sure.CERTAIN)
+    assert explanation.trials == 3
+
+
 def test_what_the_meter_refuses_for_is_not_odd() -> None:
-    """Without any history: a token from before the meter, or under its default key."""
-    for mishap in (before_the_meter, default_key):
+    """Without any history: a token from before the meter, under its default or expired key."""
+    for mishap in (before_the_meter, default_key, expired):
         counter = a_counter(3, 2, changes=False)
         digits, reason = mishap(counter)
         counter.history.clear()

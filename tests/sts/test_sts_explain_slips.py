@@ -10,9 +10,10 @@ from fractions import Fraction
 
 import pytest
 
+from posapp.sts import verify
 from posapp.sts.explain import Action, Reason, Slip, Sure
 from posapp.sts.explain.slips import coincidence, slip_of
-from tests.sts.refusals import FINGERS, a_counter, judged, one_digit
+from tests.sts.refusals import FINGERS, a_counter, judged, neighbours_swapped, one_digit
 
 
 @pytest.mark.parametrize("slip", FINGERS)
@@ -117,11 +118,13 @@ def test_the_nearest_token_comes_before_the_newest() -> None:
     counter.history[-1] = replace(
         counter.history[-1], digits=FINGERS[Slip.SEVERAL_DIGITS](typed, counter.rng)
     )
-    counter.history.append(replace(counter.history[-1], issued_at=counter.now + timedelta(1)))
+    for days in (1, 2):
+        later = counter.now + timedelta(days)
+        counter.history.append(replace(counter.history[-1], issued_at=later))
     found = counter.explain(typed).findings
     slips = [f.evidence["slip"] for f in found if "slip" in f.evidence]
     assert slips == [Slip.ONE_DIGIT, *[Slip.SEVERAL_DIGITS] * 2]
-    assert found[0].evidence["token"] == len(counter.history) - 3
+    assert found[0].evidence["token"] == len(counter.history) - 4
 
 
 def test_spaces_and_dashes_are_no_slip() -> None:
@@ -129,3 +132,30 @@ def test_spaces_and_dashes_are_no_slip() -> None:
     issued = counter.credit()
     for typed in (f"{issued[:4]} {issued[4:8]}-{issued[8:]}", f"{issued[:10]}\u00a0{issued[10:]}"):
         assert counter.explain(typed).best.reason is Reason.GOOD
+
+
+def test_a_slip_of_an_unknown_token_under_the_pending_key_is_found() -> None:
+    counter = a_counter(4, changes=False)
+    counter.issue_key_change(None, "33")
+    issued = counter.credit()
+    counter.history.clear()
+    finding = judged(counter, neighbours_swapped(issued, counter.rng))
+    assert (finding.reason, finding.action) == (Reason.DIGIT_SLIP, Action.ENTER_KEY_CHANGE)
+    assert finding.evidence["target"] is Reason.KEY_CHANGE_PENDING
+
+
+def test_a_slip_of_an_unknown_key_section_is_only_possible() -> None:
+    counter = a_counter(4, 2, changes=False)
+    made = counter.issue_key_change(None, "33")
+    counter.history.clear()
+    swaps = (neighbours_swapped(made[2], counter.rng) for _ in range(100))
+    best = counter.explain(next(s for s in swaps if verify.read(s).token_class == 2)).best
+    assert (best.reason, best.sure) == (Reason.DIGIT_SLIP, Sure.POSSIBLE)
+
+
+def test_no_other_key_is_tried_for_a_damaged_test_token() -> None:
+    counter = a_counter(4, changes=False)
+    explanation = counter.explain("56493153725450313417")
+    assert explanation.best.evidence["slip"] is Slip.NEIGHBOURS_SWAPPED
+    assert explanation.trials <= 200
+    assert counter.explain("56493153725450377777").trials <= 200

@@ -219,6 +219,8 @@ def test_every_doubt_can_be_had() -> None:
         (credit(), {"ken": TID >> 16}),
         (credit(units=100_000), {}),
         (credit(), {"manufactured": None}),
+        (managed(0, amounts.encode_units(1_000_000)), {}),
+        (managed(0, amounts.encode_units(180_230)), {"limits": Limits(watts=180_230)}),
         (managed(1, 7), {}),
         (managed(1, 0xFFFF), {}),
         (managed(0, 0), {}),

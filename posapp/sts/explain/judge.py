@@ -6,7 +6,7 @@ This repeats the judgement without the meter's memory: the issue history stands 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from posapp.domain.meter import EncryptionAlgorithm, KeyType, MeterConfiguration
@@ -38,7 +38,6 @@ class Reading:
     issued: tuple[int, Issued] | None = None
     doubts: tuple[Doubt, ...] = ()
     unknown_subclass: bool = False
-    extra: dict[str, object] = field(default_factory=dict)
 
     @property
     def tid(self) -> int | None:
@@ -76,7 +75,7 @@ class Reading:
                 found["units"] = self.token.units
         if self.doubts:
             found["doubts"] = tuple(self.doubts)
-        return found | self.extra | more
+        return found | more
 
 
 @dataclass(frozen=True, slots=True)
