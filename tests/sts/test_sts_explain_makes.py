@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -104,6 +105,7 @@ def test_a_test_token_of_the_history_is_judged_like_any_other() -> None:
     counter.history.append(Issued(digits, counter.now, counter.current))
     finding = judged(counter, digits)
     assert (finding.reason, finding.evidence["token"]) == (Reason.OTHER_MAKER, 0)
+    assert explain(counter.case(digits, keyless=True)).best == finding
 
 
 def test_a_management_token_that_the_make_lacks_is_unsupported() -> None:
@@ -174,6 +176,7 @@ def test_a_token_taken_under_the_pending_key_proves_the_key_change() -> None:
     before = counter.credit()
     counter.enter(counter.issue_key_change(None, "07"))
     after = counter.accepted()
+    counter.now += timedelta(days=1)
     assert counter.pending is not None  # nobody told the till
     finding = judged(counter, before)
     assert (finding.reason, finding.sure) == (Reason.OLD_KEY, Sure.CERTAIN)
