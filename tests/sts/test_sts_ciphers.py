@@ -77,6 +77,13 @@ def test_the_published_blocks_of_ea11(plain: int, encrypted: int) -> None:
     assert ciphers.decrypt(MISTY1, key, encrypted, SAMPLE) == plain
 
 
+def test_the_published_subkeys_of_ea11() -> None:
+    words = [0x0011, 0x2233, 0x4455, 0x6677, 0x8899, 0xAABB, 0xCCDD, 0xEEFF]
+    before, after = misty1.fi_tables()
+    derived = [after[before[words[i]] ^ words[(i + 1) % 8]] for i in range(8)]
+    assert derived == [0xCF51, 0x8E7F, 0x5E29, 0x673A, 0xCDBC, 0x07D6, 0xBF35, 0x5E11]
+
+
 def test_the_substitutions_of_ea11_are_permutations_with_the_published_ends() -> None:
     assert sorted(misty1.S7) == list(range(128))
     assert sorted(misty1.S9) == list(range(512))
