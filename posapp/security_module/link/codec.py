@@ -78,6 +78,13 @@ class Fields:
             raise FieldError(name)
         return value
 
+    def data(self, name: str, low: int, high: int) -> bytes:
+        """low..high bytes."""
+        value = self._values.get(name)
+        if type(value) is not bytes or not low <= len(value) <= high:
+            raise FieldError(name)
+        return value
+
     def rows(self, name: str, low: int, high: int) -> list[Any]:
         """A list of low..high rows."""
         value = self._values.get(name)
