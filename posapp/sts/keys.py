@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
@@ -25,14 +25,38 @@ MAGNETIC_CARD = 1  # token carrier type 01 (6.1.3)
 
 
 @dataclass(frozen=True, slots=True)
-class VendingKey:
-    """A vending key with its attributes; `repr` leaves the secret out.
+class KeyAttributes:
+    """What is known of a vending key without the key: all that may leave its keeper.
 
     `sgc` is six digits, `krn` 1..9, `base_date` a year of `tid.BASE_DATES`, `ken` 0..255,
-    `dkga` 2 (secret of 8 bytes, odd parity) or 4 (20 bytes). `active_from` and `issue_until`
-    are aware moments or None for no such limit, `permitted` the (class, subclass) pairs it may
-    make or None for all; these three are known from one source. `test` is the mark of the file
-    the key came in: without it the key is a utility's own and no laboratory tool takes it.
+    `dkga` 2 or 4. `active_from` and `issue_until` are aware moments or None for no such limit,
+    `permitted` the (class, subclass) pairs it may make or None for all; these three are known
+    from one source. `test` is the mark of the file the key came in: without it the key is a
+    utility's own and no laboratory tool takes it.
+    Raises InputError SGC_MISSING, DKGA_WITHDRAWN, UNKNOWN_DKGA, VENDING_KEY_ATTRIBUTE(field).
+    """
+
+    sgc: str
+    krn: int
+    kt: KeyType
+    base_date: int
+    ken: int
+    dkga: int
+    active_from: datetime | None = None
+    issue_until: datetime | None = None
+    permitted: frozenset[tuple[int, int]] | None = None
+    test: bool = False
+
+    def __post_init__(self) -> None:
+        _check_generation(self)
+        _check_attributes(self)
+
+
+@dataclass(frozen=True, slots=True)
+class VendingKey:
+    """A vending key with its attributes (see `KeyAttributes`); `repr` leaves the secret out.
+
+    The secret has 8 bytes with odd parity for DKGA02, 20 bytes for DKGA04.
     Raises InputError SGC_MISSING, DKGA_WITHDRAWN, UNKNOWN_DKGA, VENDING_KEY_LENGTH,
     VENDING_KEY_PARITY, VENDING_KEY_ATTRIBUTE(field).
     """
@@ -50,30 +74,45 @@ class VendingKey:
     test: bool = False
 
     def __post_init__(self) -> None:
-        if not self.sgc:
-            raise InputError("SGC_MISSING")
-        if self.dkga in _WITHDRAWN_DKGA:
-            raise InputError("DKGA_WITHDRAWN", dkga=self.dkga)
-        if self.dkga not in _SECRET_BYTES:
-            raise InputError("UNKNOWN_DKGA", dkga=self.dkga)
+        _check_generation(self)
         expected = _SECRET_BYTES[self.dkga]
         if len(self.secret) != expected:
             raise InputError("VENDING_KEY_LENGTH", length=len(self.secret), expected=expected)
         if self.dkga == 2 and with_odd_parity(self.secret) != self.secret:
             raise InputError("VENDING_KEY_PARITY", sgc=self.sgc, krn=self.krn)
-        checks = {
-            "sgc": is_digits(self.sgc, 6),
-            "krn": 1 <= self.krn <= 9,
-            "kt": self.kt in tuple(KeyType),
-            "base_date": self.base_date in tids.BASE_DATES,
-            "ken": 0 <= self.ken <= 255,
-            "active_from": _is_moment(self.active_from),
-            "issue_until": _is_moment(self.issue_until),
-            "permitted": all(_is_kind(kind) for kind in self.permitted or ()),
-        }
-        for name, right in checks.items():
-            if not right:
-                raise InputError("VENDING_KEY_ATTRIBUTE", field=name)
+        _check_attributes(self)
+
+    def attributes(self) -> KeyAttributes:
+        """All of it but the secret."""
+        return KeyAttributes(*(getattr(self, name.name) for name in fields(KeyAttributes)))
+
+
+AnyKey = VendingKey | KeyAttributes  # where no secret is needed
+
+
+def _check_generation(key: AnyKey) -> None:
+    if not key.sgc:
+        raise InputError("SGC_MISSING")
+    if key.dkga in _WITHDRAWN_DKGA:
+        raise InputError("DKGA_WITHDRAWN", dkga=key.dkga)
+    if key.dkga not in _SECRET_BYTES:
+        raise InputError("UNKNOWN_DKGA", dkga=key.dkga)
+
+
+def _check_attributes(key: AnyKey) -> None:
+    checks = {
+        "sgc": is_digits(key.sgc, 6),
+        "krn": 1 <= key.krn <= 9,
+        "kt": key.kt in tuple(KeyType),
+        "base_date": key.base_date in tids.BASE_DATES,
+        "ken": 0 <= key.ken <= 255,
+        "active_from": _is_moment(key.active_from),
+        "issue_until": _is_moment(key.issue_until),
+        "permitted": all(_is_kind(kind) for kind in key.permitted or ()),
+    }
+    for name, right in checks.items():
+        if not right:
+            raise InputError("VENDING_KEY_ATTRIBUTE", field=name)
 
 
 def is_digits(text: str, count: int) -> bool:
@@ -107,9 +146,7 @@ def permitted_kinds(names: Iterable[str]) -> frozenset[tuple[int, int]]:
     return frozenset((int(token_class), int(subclass)) for token_class, subclass in pairs)
 
 
-def check_issue(
-    key: VendingKey, kind: tuple[int, int], tid: int, moment: datetime, tct: int
-) -> None:
+def check_issue(key: AnyKey, kind: tuple[int, int], tid: int, moment: datetime, tct: int) -> None:
     """Refuse a token with a TID that must not be made under this key (6.1.9, 6.5.2.6).
 
     `kind` is class 0 or 2 and the subclass, `moment` aware, `tct` the meter's token carrier
@@ -128,7 +165,7 @@ def check_issue(
         raise SaleError("KEY_TYPE_CARRIER", kt=int(key.kt), tct=tct)
 
 
-def check_active(key: VendingKey, moment: datetime) -> None:
+def check_active(key: AnyKey, moment: datetime) -> None:
     """Refuse a key outside the time it may make tokens in.
 
     Raises SaleError KEY_NOT_ACTIVE(active_from), KEY_ISSUE_ENDED(issue_until). One source.
@@ -142,9 +179,20 @@ def check_active(key: VendingKey, moment: datetime) -> None:
 def decoder_key(key: VendingKey, number: MeterNumber, ti: str, ea: EncryptionAlgorithm) -> bytes:
     """The key inside a meter: 8 bytes for EA07, 16 for EA11 (6.5.3).
 
-    `ti` is the tariff index, two digits. Raises InputError TARIFF_INDEX, KEY_TYPE (an initial
-    key is the manufacturer's alone; a common key needs DKGA02 and an 11-digit number, because
-    sources disagree about the rest), DKGA_EA (DKGA02 makes 64 bits, too few for EA11).
+    `ti` is the tariff index, two digits. Raises what `check_derivation` raises.
+    """
+    check_derivation(key, number, ti, ea)
+    if key.dkga == 4:
+        return dkga04_key(hmac.digest(key.secret, dkga04_data(key, number, ti, ea), "sha256"), ea)
+    return _dkga02(key, number, ti)
+
+
+def check_derivation(key: AnyKey, number: MeterNumber, ti: str, ea: EncryptionAlgorithm) -> None:
+    """Refuse a meter's key that must not be derived from this vending key (6.5.3).
+
+    Raises InputError TARIFF_INDEX, KEY_TYPE (an initial key is the manufacturer's alone; a
+    common key needs DKGA02 and an 11-digit number, because sources disagree about the rest),
+    DKGA_EA (DKGA02 makes 64 bits, too few for EA11).
     """
     if not is_digits(ti, 2):
         raise InputError("TARIFF_INDEX", ti=ti[:10])
@@ -152,11 +200,8 @@ def decoder_key(key: VendingKey, number: MeterNumber, ti: str, ea: EncryptionAlg
         key.kt is KeyType.COMMON and (key.dkga == 4 or len(number.digits) == 13)
     ):
         raise InputError("KEY_TYPE", kt=int(key.kt), dkga=key.dkga)
-    if key.dkga == 4:
-        return _dkga04(key, number, ti, ea)
-    if ea != EncryptionAlgorithm.STA:
+    if key.dkga == 2 and ea != EncryptionAlgorithm.STA:
         raise InputError("DKGA_EA", dkga=key.dkga, ea=int(ea))
-    return _dkga02(key, number, ti)
 
 
 def pan_block(number: MeterNumber, kt: KeyType) -> bytes:
@@ -170,7 +215,7 @@ def pan_block(number: MeterNumber, kt: KeyType) -> bytes:
     return bytes.fromhex(digits)
 
 
-def control_block(key: VendingKey, ti: str) -> bytes:
+def control_block(key: AnyKey, ti: str) -> bytes:
     """KT, SGC, TI and KRN as digits, then F (6.5.3.2)."""
     return bytes.fromhex(f"{key.kt:d}{key.sgc}{ti}{key.krn}FFFFFF")
 
@@ -191,7 +236,7 @@ def _xor(a: bytes, b: bytes) -> bytes:
     return (int.from_bytes(a, "big") ^ int.from_bytes(b, "big")).to_bytes(len(a), "big")
 
 
-def dkga04_data(key: VendingKey, number: MeterNumber, ti: str, ea: EncryptionAlgorithm) -> bytes:
+def dkga04_data(key: AnyKey, number: MeterNumber, ti: str, ea: EncryptionAlgorithm) -> bytes:
     """The counted fields that DKGA04 hashes: algorithm and label, then the meter (6.5.3.6)."""
     base_date = key.base_date % 100
     text = (
@@ -201,6 +246,9 @@ def dkga04_data(key: VendingKey, number: MeterNumber, ti: str, ea: EncryptionAlg
     return text.encode("ascii") + (KEY_BYTES[ea] * 8).to_bytes(4, "big")
 
 
-def _dkga04(key: VendingKey, number: MeterNumber, ti: str, ea: EncryptionAlgorithm) -> bytes:
-    """The front of HMAC-SHA-256 under the vending key (6.5.3.6)."""
-    return hmac.digest(key.secret, dkga04_data(key, number, ti, ea), "sha256")[: KEY_BYTES[ea]]
+def dkga04_key(mac: bytes, ea: EncryptionAlgorithm) -> bytes:
+    """The decoder key: the front of HMAC-SHA-256 over `dkga04_data` (6.5.3.6).
+
+    The HMAC is all that needs the vending key, so a device that never gives it away can make it.
+    """
+    return mac[: KEY_BYTES[ea]]
