@@ -18,6 +18,7 @@ from posapp.domain.money import Currency, money_text
 from posapp.errors import Outcome, PosError
 from posapp.ui import (
     message_words,
+    message_words_keys,
     message_words_more,
     message_words_office,
     message_words_sts,
@@ -33,6 +34,7 @@ WORDS: dict[str, Words] = {
     **message_words.WORDS,
     **message_words_more.MORE,
     **message_words_office.OFFICE_WORDS,
+    **message_words_keys.KEYS_WORDS,
     **message_words_sts.STS_WORDS,
 }
 

@@ -1,0 +1,23 @@
+"""English sentences for authorisations, audits, key files and the ceremony; see `message_words`."""
+
+from __future__ import annotations
+
+from posapp.ui.message_words import NOTHING, Words
+
+UNUSED = "Nothing of this document was used."
+ASK_OFFICE = "Ask head office for a new one."
+
+KEYS_WORDS: dict[str, Words] = {
+    "SIGNED_FORM": ("This is no signed document ({field}).", UNUSED, ASK_OFFICE),
+    "AUTHORISATION_INVALID": ("This authorisation is damaged ({field}).", UNUSED, ASK_OFFICE),
+    "SIGNERS_TOO_FEW": (
+        "This document has {found} trusted signatures and needs {needed}.",
+        UNUSED,
+        "Let another person at head office sign it too.",
+    ),
+    "AUDIT_INVALID": (
+        "This is no audit of a security module ({field}).",
+        NOTHING,
+        "Read it from the module again.",
+    ),
+}
