@@ -20,4 +20,14 @@ KEYS_WORDS: dict[str, Words] = {
         NOTHING,
         "Read it from the module again.",
     ),
+    "MODULE_CARD": (
+        "This is no card of a security module ({field}).",
+        NOTHING,
+        "Take the file that the module wrote when it was made.",
+    ),
+    "TRUST_INVALID": (
+        "This file does not say whom a module believes ({field}).",
+        NOTHING,
+        "Take the file that head office wrote.",
+    ),
 }
