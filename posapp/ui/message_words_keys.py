@@ -30,4 +30,14 @@ KEYS_WORDS: dict[str, Words] = {
         NOTHING,
         "Take the file that head office wrote.",
     ),
+    "SEAL_INVALID": (
+        "This sealed file is damaged ({field}).",
+        NOTHING,
+        "Use the copy that was kept elsewhere.",
+    ),
+    "SEAL_REFUSED": (
+        "The PIN does not open this, or it was sealed on another device.",
+        NOTHING,
+        "Type the PIN again, slowly.",
+    ),
 }
