@@ -18,6 +18,7 @@ from posapp.domain.money import Currency, money_text
 from posapp.errors import Outcome, PosError
 from posapp.ui import (
     message_words,
+    message_words_hsm,
     message_words_keys,
     message_words_more,
     message_words_office,
@@ -32,6 +33,7 @@ Formatter = Callable[[str, object], str]
 
 WORDS: dict[str, Words] = {
     **message_words.WORDS,
+    **message_words_hsm.HSM_WORDS,
     **message_words_more.MORE,
     **message_words_office.OFFICE_WORDS,
     **message_words_keys.KEYS_WORDS,

@@ -46,7 +46,7 @@ class Machine:
         for tool in ("cat", "cksum", "cp", "dirname", "head", "mkdir", "mktemp", "readlink", "rm",
                      "uname", "chmod", "sh"):  # fmt: skip
             (self.path / tool).symlink_to(shutil.which(tool) or tool)
-        for tool in ("Xvfb", "xauth", "xdotool", "openbox"):
+        for tool in ("Xvfb", "xauth", "xdotool", "openbox", "softhsm2-util"):
             self.put(tool, "exit 0")
         self.put("apt-get", 'echo "apt-get $*" >>"$NOTES"; [ -z "$FAKE_NO_APT" ]')
         self.put("id", "echo 0")

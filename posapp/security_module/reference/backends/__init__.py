@@ -1,0 +1,93 @@
+"""Where the vending keys are: in the module's sealed store, or in a PKCS#11 device.
+
+The engine asks a `KeyBackend` for a meter's key and never sees what it was made from. All limits
+and the audit are the engine's: they are the same whoever keeps the keys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from posapp.domain.meter import EncryptionAlgorithm, MeterNumber
+from posapp.sts.keys import KeyAttributes, VendingKey
+
+
+@dataclass(frozen=True, slots=True)
+class BookedKey:
+    """One row of the module's store: a key's attributes, and what its backend keeps with them.
+
+    `kept` is the secret itself for the sealed backend, a check value for a device.
+    """
+
+    attributes: KeyAttributes
+    kept: bytes = field(repr=False)
+
+    @property
+    def name(self) -> tuple[str, int]:
+        """(SGC, KRN): one key of each."""
+        return self.attributes.sgc, self.attributes.krn
+
+
+class KeyBook(Protocol):
+    """The part of the module's sealed store that is one backend's own."""
+
+    def rows(self) -> tuple[BookedKey, ...]:
+        """All rows. Raises StoreError."""
+        ...
+
+    def put(self, key: BookedKey) -> None:
+        """Add a row or replace the one of this SGC and KRN; durable when it returns or when the
+        transaction around it ends. Raises StoreError.
+        """
+        ...
+
+    def drop(self, sgc: str, krn: int) -> None:
+        """Forget a row; none of that name is no error. Raises StoreError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BackendInfo:
+    """What diagnostics show. `bound` is true only where a copy of the disk has no keys in it."""
+
+    name: str
+    bound: bool
+    device: str = ""
+
+
+class KeyBackend(Protocol):
+    """Keeps vending keys. Called by one thread; no secret leaves it.
+
+    Every ModuleError of it is NOT_EXECUTED: it makes no token.
+    """
+
+    def attributes(self) -> tuple[KeyAttributes, ...]:
+        """What is known of each key, ordered by SGC and KRN. Returns at once."""
+        ...
+
+    def decoder_key(
+        self, sgc: str, krn: int, number: MeterNumber, ti: str, ea: EncryptionAlgorithm
+    ) -> bytes:
+        """A meter's key, as `posapp.sts.keys.decoder_key` makes it. A device may take 10 s.
+
+        Raises ModuleError KEY_NOT_FOUND(sgc, krn) and, from a device, HSM_...; InputError as
+        `posapp.sts.keys.check_derivation` does.
+        """
+        ...
+
+    def load(self, key: VendingKey) -> None:
+        """Take a key in, or anew. Raises ModuleError HSM_... and StoreError; then ask again."""
+        ...
+
+    def remove(self, sgc: str, krn: int) -> None:
+        """Destroy a key. Raises ModuleError KEY_NOT_FOUND(sgc, krn), HSM_...; StoreError."""
+        ...
+
+    def probe(self) -> BackendInfo:
+        """Try out everything it is needed for. Raises ModuleError HSM_..., HSM_UNFIT(step)."""
+        ...
+
+    def close(self) -> None:
+        """Forget all secrets; safe to call twice."""
+        ...
