@@ -208,6 +208,21 @@ def test_our_own_mistake_is_kept_in_a_file_and_not_shown(capsys, monkeypatch, tm
     assert "5260181590830166" not in kept.read_text()
 
 
+def test_the_tills_folder_may_stand_before_or_after_the_command(monkeypatch, tmp_path):
+    seen = []
+    for name in ("_enrol", "_sell", "_report"):
+        monkeypatch.setattr(cli.till, name, lambda arguments: seen.append(arguments.data) or 0)
+    here = ["--data", str(tmp_path)]
+    for command in (
+        ["enrol", "--url", "http://127.0.0.1:1", "--code", "x"],
+        ["sell", "1", "2", "--operator", "3"],
+        ["report", "daily", "--date", "2026-11-20"],
+    ):
+        for words in ([*here, *command], [*command, *here], command):
+            assert cli.main(words) == 0
+    assert seen == [tmp_path, tmp_path, None] * 3
+
+
 def test_help_names_every_command(capsys):
     with pytest.raises(SystemExit):
         cli.main(["--help"])

@@ -17,7 +17,7 @@ import pytest
 
 from posapp import cli, config, paths
 from posapp.bootstrap import campaign
-from posapp.cli.shared import EXIT_FAILED, EXIT_REFUSED
+from posapp.cli.shared import EXIT_FAILED, EXIT_REFUSED, EXIT_STOPPED
 from posapp.config import TillConfig
 from posapp.domain.meter import EncryptionAlgorithm, MeterNumber, luhn_digit
 from posapp.security_module.reference.keys import load_key_file
@@ -112,6 +112,22 @@ def test_every_management_token_can_be_made(capsys, words, name, field):
     assert again == token
 
 
+def test_what_the_token_carries_is_told_beside_what_was_asked(capsys):
+    status, out, _ = run(capsys, "make", "credit", "1638.41", *METER)
+    assert status == 0
+    assert "asked 1638.41, carries  amount 1639.4" in out
+    status, out, _ = run(capsys, "make", "credit", "25.6", *METER)
+    assert "asked" not in out
+
+
+def test_the_largest_amounts_are_told_exactly(capsys):
+    asked = "123456789012345678901234.56789"
+    (token,) = answer(capsys, "make", "credit", asked, "--money", *METER)["tokens"]
+    whole, _, rest = token["amount"].partition(".")
+    assert int(whole + rest) == token["units"]
+    assert token["asked"] == asked
+
+
 def test_money_may_deduct_and_says_what_it_carries(capsys):
     made = answer(capsys, "make", "credit", "-1", "--money", "--of", "water", *METER)
     (token,) = made["tokens"]
@@ -152,7 +168,23 @@ def test_digits_that_do_not_fit_are_told_and_the_rest_is_read(capsys, digits, co
     good = answer(capsys, "make", "credit", "1", *METER)["tokens"][0]["digits"]
     found = answer(capsys, "decode", digits, good, *METER, status=EXIT_FAILED)["tokens"]
     assert found[0]["problem"] == code
-    assert found[1]["amount"] == "1"
+    assert found[1]["amount"] == "1.0"
+
+
+def test_groups_are_put_together_and_shown_as_they_are(capsys):
+    groups = re.findall("....", PUBLISHED)
+    key = ("--decoder-key", DECODER_KEY, "--ea", "11")
+    _, out, _ = run(capsys, "decode", "-".join(groups), *key)
+    assert out.startswith("5862 5789 9869 9135 7486  TransferCredit")
+    status, out, _ = run(capsys, "decode", *groups[:4], *key)
+    assert (status, len(out.splitlines())) == (EXIT_FAILED, 1)
+    status, out, _ = run(capsys, "decode", "7" * 50_000, *key)
+    assert len(out) < 200
+
+
+def test_a_test_token_needs_no_key_even_beside_one(capsys):
+    (token,) = answer(capsys, "decode", "56493153725450313471", "--keys", KEYS)["tokens"]
+    assert token["name"].startswith("InitiateMeterTest")
 
 
 def test_a_token_takes_the_minute_it_is_given_in_the_groups_clock_rule(capsys):
@@ -183,7 +215,7 @@ def test_a_sites_tables_make_other_tokens(capsys, tmp_path, monkeypatch):
     assert a_meter().enter(made[0]["digits"]) is MeterResult.CRC_ERROR
     monkeypatch.setenv("POSAPP_STA_TABLES", str(tables))
     (read,) = answer(capsys, "decode", made[0]["digits"], *METER)["tokens"]
-    assert read["amount"] == "1"
+    assert read["amount"] == "1.0"
     status, out, _ = run(capsys, "vectors", VECTORS)
     assert status == 0, out
 
@@ -203,7 +235,7 @@ def test_a_sites_tables_make_other_tokens(capsys, tmp_path, monkeypatch):
         ("DKGA_EA", ("make", "credit", "1", *METER, "--ea", "11", "--sgc", "123456")),
         ("DECODER_KEY_LENGTH", ("make", "credit", "1", "--decoder-key", "abcd")),
         ("TOKEN_UNITS_RANGE", ("make", "credit", "1820162.5", *METER)),
-        ("TOKEN_UNITS_RANGE", ("make", "credit", "-1", *METER)),
+        ("AMOUNT_NEGATIVE", ("make", "credit", "-1", *METER)),
         ("AMOUNT_FORM", ("make", "credit", "1e9", *METER)),
         ("AMOUNT_FORM", ("make", "credit", "1" * 41, *METER)),
         ("AMOUNT_FORM", ("make", "credit", *METER)),
@@ -213,13 +245,29 @@ def test_a_sites_tables_make_other_tokens(capsys, tmp_path, monkeypatch):
         ("TOKEN_FIELD", ("make", "tariff-rate", "65536", *METER)),
         ("TID_COUNT", ("make", "credit", "1", *METER, "--count", "51")),
         ("TIME_FORM", ("make", "credit", "1", *METER, "--at", "noon")),
+        ("TIME_FORM", ("make", "credit", "1", *METER, "--at", "9999-12-31T23:59-12:00")),
+        ("TIME_FORM", ("make", "credit", "1", *METER, "--at", "0001-01-01T00:00+14:00")),
+        ("TID_COUNT", ("make", "credit", "1", *METER, "--count", "0")),
+        ("OPTIONS_APART", ("make", "credit", "1", *METER, "--count", "2", "--reserved")),
+        ("OPTIONS_APART", ("make", "clear-tamper", *METER, "--money")),
+        ("OPTIONS_APART", ("make", "power-limit", "5", *METER, "--of", "gas")),
+        ("OPTIONS_APART", ("make", "credit", "1", *METER, "--decoder-key", "0" * 16)),
+        ("OPTIONS_APART", ("class1", "--maker", "55")),
+        ("OPTIONS_APART", ("class1", "--subclass", "2")),
+        ("OPTIONS_APART", ("key-change", *METER, "--to-ti", "02", "--base-date", "2035")),
+        ("OPTIONS_APART", ("key-change", *METER, "--meters", "a.csv", "--out", "b.csv")),
+        ("KEY_NOT_IN_FILE", ("make", "credit", "1", *METER, "--krn", "0")),
+        ("KEY_NOT_IN_FILE", ("key-change", *METER, "--to-krn", "0")),
+        ("MANAGEMENT_VALUE", ("make", "clear-credit", "9", *METER)),
+        ("MANAGEMENT_VALUE", ("make", "power-limit", "1_000", *METER)),
+        ("MANAGEMENT_VALUE", ("make", "power-limit", "١٠٠", *METER)),
         ("BASE_DATE_NOT_BEGUN", ("make", "credit", "1", *METER, "--at", "2013-12-31T23:59")),
         ("BASE_DATE_ENDED", ("make", "credit", "1", *METER, "--at", "2045-11-24T20:16")),
         ("BASE_DATE_UNKNOWN", ("make", "credit", "1", "--decoder-key", "0" * 16, "--base-date", 1)),
         ("ZONE_UNKNOWN", ("make", "credit", "1", *METER, "--zone", "Moon/Crater")),
         ("KEY_CHANGE_NOTHING", ("key-change", *METER)),
         ("FILE_UNREADABLE", ("make", "credit", "1", "--keys", "nothing.json")),
-        ("STA_TABLES", ("make", "credit", "1", *METER, "--sta-tables", "nothing.json")),
+        ("STA_TABLES_UNREADABLE", ("make", "credit", "1", *METER, "--sta-tables", "nothing.json")),
         ("FILE_UNREADABLE", ("class1", "--texts", "nothing.toml")),
         ("TOKEN_FIELD", ("class1", "--control", "fffffffff1")),
         ("FILE_UNREADABLE", ("explain", PUBLISHED, "--record", "nothing.json")),
@@ -250,8 +298,14 @@ def test_a_computer_whose_till_is_in_service_is_no_laboratory(capsys, tmp_path, 
         ("key-change", "--keys", KEYS, *csv_files),
     ):
         refused(capsys, "LABORATORY_IN_SERVICE", *words)
-    config.save(TillConfig(tmp_path, store_key="keyfile"))
+    config.save(TillConfig(tmp_path, store_key="keyfile", head_office_url="http://office.example"))
+    refused(capsys, "LABORATORY_IN_SERVICE", "class1")
+    config.save(TillConfig(tmp_path, store_key="keyfile", head_office_url="http://127.0.0.1:8080"))
     answer(capsys, "make", "credit", "1", *METER)
+    monkeypatch.delenv("POSAPP_DATA")
+    config.save(TillConfig(tmp_path, store_key="keyring"))
+    assert cli.main(["--data", str(tmp_path), "sts", "class1"]) == EXIT_REFUSED
+    assert "LABORATORY_IN_SERVICE" in capsys.readouterr().err
 
 
 def test_a_key_on_the_command_line_is_never_repeated(capsys):
@@ -333,14 +387,66 @@ def test_a_campaign_answers_a_row_for_every_row(capsys, tmp_path):
     assert not list(tmp_path.glob("*" + campaign.PART))
 
 
-def test_a_campaign_never_overwrites_its_own_list(capsys, tmp_path):
+def test_a_campaign_never_overwrites_what_it_reads(capsys, tmp_path):
+    meters = a_list(tmp_path / "meters.csv.part", 3)
+    own_keys = tmp_path / "keys.json"
+    own_keys.write_bytes(KEYS.read_bytes())
+    words = ("key-change", "--keys", own_keys, "--to-ti", "07", "--meters", meters, "--out")
+    for out in (meters, own_keys, a_link(tmp_path / "link", own_keys)):
+        refused(capsys, "SAME_FILE", *words, out)
+    answer(capsys, *words, tmp_path / "meters.csv")  # whose part would once have been the list
+    assert len(rows_of(meters)) == 3
+    assert own_keys.read_bytes() == KEYS.read_bytes()
+
+
+def a_link(path, target):
+    try:
+        path.symlink_to(target)
+    except OSError:  # not everyone may on Windows
+        return target
+    return path
+
+
+def test_a_result_that_cannot_be_a_file_is_refused_and_leaves_nothing(capsys, tmp_path):
     meters = a_list(tmp_path / "meters.csv", 3)
     words = ("key-change", "--keys", KEYS, "--to-ti", "07", "--meters", meters, "--out")
-    refused(capsys, "SAME_FILE", *words, meters)
-    refused(capsys, "FILE_UNWRITABLE", *words, tmp_path / "no" / "such" / "folder.csv")
+    for out in (tmp_path, ".", "/", tmp_path / "no" / "such" / "folder.csv", tmp_path / "x\0y"):
+        refused(capsys, "FILE_UNWRITABLE", *words, out)
     missing = ("--meters", tmp_path / "none.csv", "--out", tmp_path / "out.csv")
     refused(capsys, "FILE_UNREADABLE", "key-change", "--keys", KEYS, *missing)
-    assert len(rows_of(meters)) == 3
+    folder = ("--meters", tmp_path, "--out", tmp_path / "out.csv")
+    refused(capsys, "FILE_UNREADABLE", "key-change", "--keys", KEYS, *folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["meters.csv"]
+
+
+def test_a_result_is_for_its_owner_only_whatever_stood_there(capsys, tmp_path):
+    meters, out = a_list(tmp_path / "meters.csv", 3), tmp_path / "out.csv"
+    out.write_text("older")
+    out.chmod(0o644)
+    answer(capsys, "key-change", "--keys", KEYS, "--to-ti", "07", "--meters", meters, "--out", out)
+    assert len(rows_of(out)) == 3
+    if os.name == "posix":
+        assert out.stat().st_mode & 0o077 == 0
+
+
+def test_a_campaign_may_make_sets_of_three(capsys, tmp_path):
+    meters, out = a_list(tmp_path / "meters.csv", 1), tmp_path / "out.csv"
+    change = ("key-change", "--keys", KEYS, "--to-ti", "07", "--three-token")
+    answer(capsys, *change, "--meters", meters, "--out", out)
+    (row,) = rows_of(out)
+    single = answer(capsys, *change, "--meter", row["meter"])["tokens"]
+    assert [token["digits"] for token in single] == [row[f"token_{n}"] for n in (1, 2, 3)]
+
+
+def test_a_refused_row_says_its_line_and_what_to_do(capsys, tmp_path):
+    meters, out = a_list(tmp_path / "meters.csv", 4), tmp_path / "out.csv"
+    meters.write_text(meters.read_text().replace(",01\n", ",1\n", 2).replace(",1\n", ",01\n", 1))
+    words = ("key-change", "--keys", KEYS, "--to-ti", "07", "--meters", meters, "--out", out)
+    status, said, _ = run(capsys, *words)
+    assert status == EXIT_FAILED
+    assert "1 refused, the first on line 3: The tariff index has not two digits." in said
+    assert "spreadsheet" in said
+    assert [row["line"] for row in rows_of(out) if row["problem"]] == ["3"]
 
 
 def test_a_campaign_needs_both_files(capsys, tmp_path):
@@ -363,15 +469,16 @@ def test_a_stopped_campaign_keeps_whole_rows_under_another_name(tmp_path):
         stdout=subprocess.PIPE,
         text=True,
     )
-    part = out.with_name(out.name + campaign.PART)
     deadline = time.monotonic() + 60
-    while not (part.exists() and part.stat().st_size):
+    while not any(part.stat().st_size for part in tmp_path.glob("*" + campaign.PART)):
         assert time.monotonic() < deadline
         assert child.poll() is None
     child.send_signal(signal.SIGINT)
     report = json.loads(child.communicate(timeout=60)[0])
-    assert child.returncode == EXIT_FAILED
+    assert child.returncode == EXIT_STOPPED
     assert report["cancelled"]
+    (part,) = tmp_path.glob("*" + campaign.PART)
+    assert report["file"] == str(part)
     rows = rows_of(part)
     assert 0 < len(rows) == report["rows"] < 150_000
     assert all(row["token_2"] for row in rows)
@@ -396,8 +503,13 @@ def test_a_slip_is_explained_from_the_record(capsys, tmp_path):
     assert found[0]["evidence"]["positions"] == [7]
     status, out, _ = run(capsys, "explain", typed, "--record", record, "--keys", KEYS)
     assert status == 0
-    assert out.startswith("A digit of the token was typed wrong. (certain)")
+    assert out.startswith("The token was typed wrong. (certain)")
     assert digits not in out
+    found = answer(capsys, "explain", *re.findall("....", typed), "--record", record)
+    assert found["findings"][0]["reason"] == "digit_slip"
+    status, out, _ = run(capsys, "explain", digits, "--record", record, "--shown", "10")
+    assert "The token is in the meter already." in out
     refused(capsys, "METER_RESULT", "explain", typed, "--record", record, "--shown", "Sulk")
-    record.write_text("{")
-    refused(capsys, "EXPLAIN_RECORD", "explain", typed, "--record", record)
+    for text in ("{", "[" * 100_000):
+        record.write_text(text)
+        refused(capsys, "EXPLAIN_RECORD", "explain", typed, "--record", record)

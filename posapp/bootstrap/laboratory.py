@@ -5,16 +5,17 @@ Everything is answered as values that JSON can hold; `posapp.cli.sts` prints the
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from posapp import config, paths
 from posapp.clock import Clock, Randomness, SystemClock, SystemRandomness
+from posapp.codec.files import read_json, read_text
 from posapp.domain.meter import EncryptionAlgorithm, MeterNumber
 from posapp.errors import ConfigError, InputError
 from posapp.security_module.reference.keys import load_key_file
@@ -23,6 +24,7 @@ from posapp.sts.key_change import Side, change_set, check_change, new_key
 from posapp.sts.keys import VendingKey, check_issue
 from posapp.sts.meter import MeterResult
 from posapp.sts.meter_tests import read_tests
+from posapp.sts.numbers import is_plain
 from posapp.sts.scan import read_scan
 from posapp.sts.sta import StaTables
 from posapp.sts.tid_book import TidBook
@@ -31,6 +33,7 @@ from posapp.sts.verify import Expectation, Verified, read, verify
 
 Payload = dict[str, Any]
 
+TEXTS_BYTES_MAX = 64 * 1024
 RECORD_BYTES_MAX = 8 << 20  # the longest history of a meter takes a quarter of it
 CREDITS = ("electricity", "water", "gas", "time")
 MANAGEMENT = {
@@ -45,13 +48,18 @@ MANAGEMENT = {
 
 
 def refuse_in_service(folder: Path | None = None) -> None:
-    """Laboratory tools do not run where a till is in service with a store of its own.
+    """Laboratory tools do not run where a till is in service.
 
-    A till of a demo or a test keeps its store's key in a file and is let be. Raises ConfigError
-    LABORATORY_IN_SERVICE(folder), and what `config.load` raises.
+    A till is, unless its store's key lies in a file (which only tests and demos allow) and its
+    head office is on this computer. `folder` is the till's, None the user's own. Raises
+    ConfigError LABORATORY_IN_SERVICE(folder), and what `config.load` raises.
     """
     home = folder or paths.data_folder()
-    if (home / config.FILE_NAME).exists() and config.load(home).store_key != "keyfile":
+    if not (home / config.FILE_NAME).exists():
+        return
+    till = config.load(home)
+    host = urlsplit(till.head_office_url).hostname
+    if till.store_key != "keyfile" or host not in (None, "127.0.0.1", "::1", "localhost"):
         raise ConfigError("LABORATORY_IN_SERVICE", folder=str(home))
 
 
@@ -122,8 +130,13 @@ class Laboratory:
     ) -> Payload:
         """`count` credits of `amount`: kWh, m3 or minutes, or with `money` of the currency.
 
-        Raises SaleError and InputError as the standard's rules do.
+        Raises InputError AMOUNT_NEGATIVE for less than nothing in units, OPTIONS_APART(one,
+        other), and SaleError and InputError as the standard's rules do.
         """
+        if amount < 0 and not money:
+            raise InputError("AMOUNT_NEGATIVE")
+        if reserved and count != 1:
+            raise InputError("OPTIONS_APART", one="--reserved", other="--count")
         subclass = CREDITS.index(of) + (4 if money else 0)
         key, ea = self._key(wanted), wanted.ea
         units = amounts.whole_units(
@@ -136,7 +149,7 @@ class Laboratory:
             else:
                 rnd = self._nibble()
                 digits = tokens.credit(key, ea, subclass, rnd, number, units, self._tables)
-            made.append(self._token(digits, wanted, key))
+            made.append(self._token(digits, wanted, key) | {"asked": str(amount)})
         return {"tokens": made}
 
     def management(
@@ -180,7 +193,7 @@ class Laboratory:
 
     def decode(self, wanted: Wanted, digits: str) -> Payload:
         """What twenty digits say, with a key or without. Raises InputError TOKEN_..."""
-        if not wanted.given:
+        if not wanted.given or read(digits).token_class == TokenClass.TEST:
             return _without_key(digits)
         return self._token(digits, wanted, self._key(wanted))
 
@@ -229,30 +242,25 @@ class Laboratory:
 
     def explain(
         self, wanted: Wanted, digits: str, record: Path, *, shown: str | None
-    ) -> explain.Explanation:
+    ) -> tuple[explain.Explanation, explain.Case]:
         """Why a meter refused the digits, from a record file and the keys of `wanted`.
 
-        `shown` is what its display said, a `MeterResult` value. Raises InputError
+        `shown` is what its display said: a `MeterResult` value or its number. Raises InputError
         EXPLAIN_RECORD(field, expected), METER_RESULT(shown), ConfigError FILE_UNREADABLE.
         """
         form = explain.from_json(_json(record))
-        try:
-            result = None if shown is None else MeterResult(shown)
-        except ValueError:
-            raise InputError("METER_RESULT", shown=(shown or "")[:40]) from None
-        return explain.explain(
-            explain.Case(
-                digits,
-                form.record,
-                self._clock.now(),
-                self._tables,
-                history=form.history,
-                keys=wanted.vending_keys,
-                others=form.others,
-                shown=result,
-                zone=self.zone,
-            )
+        case = explain.Case(
+            digits,
+            form.record,
+            self._clock.now(),
+            self._tables,
+            history=form.history,
+            keys=wanted.vending_keys,
+            others=form.others,
+            shown=None if shown is None else _result(shown),
+            zone=self.zone,
         )
+        return explain.explain(case), case
 
     # ------------------------------------------------------------ keys
 
@@ -281,15 +289,18 @@ def test_keys(file: Path | None) -> tuple[VendingKey, ...]:
 
 def _json(path: Path) -> object:
     try:
-        with path.open("rb") as stream:
-            raw = stream.read(RECORD_BYTES_MAX + 1)
-        if len(raw) > RECORD_BYTES_MAX:
-            raise ValueError("too long")
-        return json.loads(raw)
+        return read_json(path, RECORD_BYTES_MAX)
     except OSError as error:
         raise ConfigError("FILE_UNREADABLE", file=str(path), reason=error.strerror) from None
-    except ValueError:  # its text would quote tokens: it is not passed on
+    except ValueError:
         raise InputError("EXPLAIN_RECORD", field="record", expected="JSON") from None
+
+
+def _result(shown: str) -> MeterResult:
+    for result in MeterResult:
+        if shown in (result.value, str(result.status_number)):
+            return result
+    raise InputError("METER_RESULT", shown=shown[:40])
 
 
 def meter_tests(texts: Path | None) -> Payload:
@@ -299,8 +310,8 @@ def meter_tests(texts: Path | None) -> Payload:
     """
     path = texts or paths.resources() / "sts" / "meter_tests.toml"
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(path, TEXTS_BYTES_MAX)
+    except (OSError, ValueError) as error:
         raise ConfigError("FILE_UNREADABLE", file=str(path), reason=str(error)) from None
     return {
         "tests": [
@@ -352,6 +363,8 @@ _MANAGEMENT_VALUES = {
 
 
 def _management_value(kind: str, values: list[str]) -> int:
+    if not all(value in ("all", "on", "off") or is_plain(value) for value in values):
+        raise ValueError("no numbers")
     if kind == "clear-tamper":
         return 0
     if kind == "clear-credit" and values[0] == "all":
@@ -361,6 +374,8 @@ def _management_value(kind: str, values: list[str]) -> int:
             raise ValueError("no flag")
         return tokens.flag_value(int(values[1]), on=values[2] == "on")
     first = int(values[0])
+    if kind == "clear-credit" and first > 7:
+        raise ValueError("no register")
     if MANAGEMENT[kind] in tokens.WATT_FIELDS:
         return amounts.encode_units(first)
     if kind == "extended":
@@ -370,7 +385,7 @@ def _management_value(kind: str, values: list[str]) -> int:
 
 def _without_key(digits: str) -> Payload:
     shown = read(digits)
-    payload: Payload = {"digits": digits, "class": shown.token_class}
+    payload: Payload = {"digits": tokens.digits_of(int(shown.bits, 2)), "class": shown.token_class}
     if shown.token_class == TokenClass.TEST:  # never encrypted; this says what is wrong with it
         return payload | _plain(tokens.decode(digits, b"", EncryptionAlgorithm.STA, sta.SAMPLE))
     if shown.token_class == TokenClass.RESERVED:
@@ -379,7 +394,8 @@ def _without_key(digits: str) -> Payload:
 
 
 def _verified(digits: str, verified: Verified) -> Payload:
-    payload: Payload = {"digits": digits} | _plain(verified.token)
+    payload: Payload = {"digits": tokens.digits_of(tokens.number_of(digits))}
+    payload |= _plain(verified.token)
     if verified.made_at is not None:
         payload["made_at"] = f"{verified.made_at:%Y-%m-%dT%H:%MZ}"
     payload["doubts"] = [doubt.value for doubt in verified.doubts]
@@ -399,16 +415,18 @@ def _plain(token: tokens.DecodedToken) -> Payload:
         payload["tid"] = token.tid
     if token.units is not None:
         payload["units"] = token.units
-        payload["amount"] = str(_amount(token.subclass, token.units))
+        payload["amount"] = _amount(token.subclass, token.units)
     elif token.token_class == 2 and token.subclass in tokens.WATT_FIELDS:
         payload["watts"] = amounts.decode_units(token.fields["value"])
     return payload
 
 
-def _amount(subclass: int, units: int) -> Decimal:
-    in_money = subclass in tokens.CURRENCY_SUBCLASSES
-    per_one = amounts.UNITS_PER_CURRENCY if in_money else amounts.UNITS_PER_KWH
-    return Decimal(units) / per_one
+def _amount(subclass: int, units: int) -> str:
+    """Units as kWh, m3, minutes or currency, exactly: a token may carry 36 digits."""
+    decimals = 5 if subclass in tokens.CURRENCY_SUBCLASSES else 1
+    whole, rest = divmod(abs(units), 10**decimals)
+    sign = "-" if units < 0 else ""
+    return f"{sign}{whole}.{rest:0{decimals}d}"
 
 
 def meter_number(text: str) -> MeterNumber:
@@ -423,6 +441,6 @@ def moment(text: str, zone: tzinfo) -> datetime:
     """
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        return (found if found.tzinfo is not None else found.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise InputError("TIME_FORM", text=text[:40]) from None
-    return found if found.tzinfo is not None else found.replace(tzinfo=zone)

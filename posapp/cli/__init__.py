@@ -6,18 +6,28 @@ Each file here is a noun with its verbs; the work is done in `posapp.bootstrap` 
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from posapp import __version__
 from posapp.cli import checks, demo, headoffice, module, printer, sts, till
-from posapp.cli.shared import EXIT_CRASHED, EXIT_REFUSED, Arguments, add_data
+from posapp.cli.shared import (
+    EXIT_CRASHED,
+    EXIT_REFUSED,
+    EXIT_STOPPED,
+    Arguments,
+    add_data,
+)
 from posapp.errors import PosError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit status. Problems end as one sentence on standard error."""
+    for stream in (sys.stdout, sys.stderr):  # a console of Windows knows few letters
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     arguments = _parser().parse_args(argv)
     run: Callable[[Arguments], int] = arguments.run
     try:
@@ -28,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(english(error).line, file=sys.stderr)
         return EXIT_REFUSED
     except KeyboardInterrupt:
-        return 130
+        return EXIT_STOPPED
     except BrokenPipeError:  # whoever read our output has gone
         return EXIT_REFUSED
     except Exception as error:  # nobody at a counter can read a traceback

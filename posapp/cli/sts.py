@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from posapp.cli.shared import EXIT_FAILED, Arguments, Commands
+from posapp.cli.shared import EXIT_FAILED, EXIT_STOPPED, Arguments, Commands
 
 if TYPE_CHECKING:
     from posapp.bootstrap.laboratory import Laboratory, Wanted
@@ -18,6 +18,25 @@ if TYPE_CHECKING:
 Payload = dict[str, Any]
 _AMOUNT = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,20})?", re.ASCII)  # more fits into no token
 _DIGITS = 20
+_GROUP = 4
+_ECHO_MAX = 40  # of what was typed and is no token
+_USUAL: dict[str, Any] = {
+    "of": "electricity",
+    "money": False,
+    "count": 1,
+    "reserved": False,
+    "subclass": 0,
+    "maker": 0,
+    "meter": None,
+    "decoder_key": None,
+    "ea": 7,
+    "sgc": "",
+    "krn": None,
+    "ti": "01",
+    "tct": 2,
+    "base_date": 2014,
+    "zone": "UTC",
+}
 _CREDITS = ("electricity", "water", "gas", "time")
 _KINDS = (
     "credit",
@@ -86,12 +105,16 @@ def _add_class1(verbs: Commands) -> None:
 
 def _add_explain(verbs: Commands) -> None:
     explain = verbs.add_parser("explain", help="say why a meter refused a token")
-    explain.add_argument("digits", help="what was typed")
+    explain.add_argument("digits", nargs="+", help="what was typed, in groups or not")
     explain.add_argument(
         "--record", type=Path, required=True, metavar="FILE", help="the meter's record, JSON"
     )
     explain.add_argument("--keys", type=Path, metavar="FILE", help="key file, marked test")
-    explain.add_argument("--shown", metavar="RESULT", help="what the display said: UsedError")
+    explain.add_argument(
+        "--shown",
+        metavar="RESULT",
+        help="what the display said: UsedError, OldError, CRCError ..., or its number",
+    )
     _add_zone(explain)
     _add_common(explain)
     explain.set_defaults(run=_explain)
@@ -128,7 +151,10 @@ def _add_meter(parser: argparse.ArgumentParser) -> None:
 
 def _add_zone(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--zone", default="UTC", metavar="NAME", help="clock rule of the supply group (UTC)"
+        "--zone",
+        default="UTC",
+        metavar="NAME",
+        help="only for a supply group whose TIDs count local time, not for where you are (UTC)",
     )
 
 
@@ -183,10 +209,21 @@ def _make(arguments: Arguments) -> int:
             at=at,
         )
     else:
+        _apart(arguments, f"make {arguments.kind}", "of", "money", "count", "reserved")
         subclass = room.MANAGEMENT[arguments.kind]
         value = room.management_value(arguments.kind, arguments.value)
         payload = bench.management(wanted, subclass, value, at=at)
     return _tell(arguments, payload)
+
+
+def _apart(arguments: Arguments, what: str, *names: str) -> None:
+    """Refuse options that mean nothing here rather than leave them out in silence."""
+    from posapp.errors import InputError
+
+    for name in names:
+        if getattr(arguments, name) not in (_USUAL[name], None):
+            option = "--" + name.replace("_", "-")
+            raise InputError("OPTIONS_APART", one=option, other=what)
 
 
 def _decode(arguments: Arguments) -> int:
@@ -201,24 +238,27 @@ def _decode(arguments: Arguments) -> int:
         except InputError as error:
             if not error.code.startswith("TOKEN_"):
                 raise
-            found.append({"digits": digits, "problem": error.code, "says": english(error).line})
+            shown = digits if len(digits) <= _ECHO_MAX else f"{digits[:_ECHO_MAX]}..."
+            found.append({"digits": shown, "problem": error.code, "says": english(error).line})
     _tell(arguments, {"tokens": found})
     return EXIT_FAILED if any("problem" in token for token in found) else 0
 
 
 def _whole(words: list[str]) -> list[str]:
     """Tokens as they were given, or put together from groups that the shell took apart."""
-    together = "".join(words)
-    if len(together) % _DIGITS or any(len(word) >= _DIGITS for word in words):
-        return words
-    return [together[i : i + _DIGITS] for i in range(0, len(together), _DIGITS)]
+    if len(words) > 1 and all(len(word) <= _GROUP + 1 for word in words):
+        together = "".join(words)
+        return [together[i : i + _DIGITS] for i in range(0, len(together), _DIGITS)]
+    return words
 
 
 def _class1(arguments: Arguments) -> int:
     from posapp.bootstrap import laboratory as room
 
-    room.refuse_in_service()
-    if arguments.control is not None:
+    room.refuse_in_service(arguments.data)
+    if arguments.control is None:
+        _apart(arguments, "class1 without --control", "subclass", "maker")
+    else:
         one = room.meter_test(arguments.subclass, arguments.control, arguments.maker)
         return _tell(arguments, {"tokens": [one]})
     payload = room.meter_tests(arguments.texts)
@@ -241,10 +281,11 @@ def _explain(arguments: Arguments) -> int:
     bench = _laboratory(arguments)
     keys = room.test_keys(arguments.keys)
     wanted = room.Wanted(None, EncryptionAlgorithm.STA, "", 0, "01", 2, keys, None, 2014)
-    found = bench.explain(wanted, arguments.digits, arguments.record, shown=arguments.shown)
+    typed = "".join(arguments.digits)
+    found, case = bench.explain(wanted, typed, arguments.record, shown=arguments.shown)
     if arguments.json:
         return _answer(to_json(found))
-    print("\n".join(doctor_words.lines(found)))
+    print("\n".join(doctor_words.lines(found, case)))
     return 0
 
 
@@ -255,11 +296,12 @@ def _key_change(arguments: Arguments) -> int:
         arguments.misuse("--keys FILE is needed: both keys come from it")
     if arguments.meters is not None:
         return _campaign(arguments)
+    _apart(arguments, "key-change", "decoder_key", "base_date")
     bench, wanted = _bench(arguments)
     to = (
-        arguments.to_sgc or wanted.sgc,
-        arguments.to_krn or wanted.krn,
-        arguments.to_ti or wanted.ti,
+        wanted.sgc if arguments.to_sgc is None else arguments.to_sgc,
+        wanted.krn if arguments.to_krn is None else arguments.to_krn,
+        wanted.ti if arguments.to_ti is None else arguments.to_ti,
     )
     return _tell(arguments, bench.key_change(wanted, to, third_token=arguments.three_token))
 
@@ -270,32 +312,46 @@ def _campaign(arguments: Arguments) -> int:
     from posapp.bootstrap.sta_tables import choose
     from posapp.clock import SystemClock
     from posapp.sts.bulk.campaign import Target
+    from posapp.ui.messages import WORDS
 
-    room.refuse_in_service()
+    room.refuse_in_service(arguments.data)
+    own = ("meter", "decoder_key", "ea", "sgc", "krn", "ti", "tct", "base_date", "zone")
+    _apart(arguments, "--meters", *own)
     show = sys.stderr.isatty() and not arguments.json
     with _Interrupted() as interrupted:
-        report = campaign.run(
+        written = campaign.run(
             arguments.meters,
             arguments.out,
             room.test_keys(arguments.keys),
-            Target(arguments.to_sgc, arguments.to_krn, arguments.to_ti),
+            Target(
+                arguments.to_sgc,
+                arguments.to_krn,
+                arguments.to_ti,
+                three_token=arguments.three_token,
+            ),
             choose(arguments.sta_tables),
             SystemClock().now(),
+            kept=[path for path in (arguments.keys, arguments.sta_tables) if path is not None],
             progress=_show_rows if show else None,
             cancelled=interrupted.asked,
         )
-    summary = f"{report.done} meters have new keys, {report.refused} refused"
-    if report.cancelled:
-        summary += f"; stopped, the rows so far are in {arguments.out}{campaign.PART}"
+    report = written.report
     if arguments.json:
         names = ("rows", "done", "refused", "cancelled")
-        problems = {"problems": dict(report.problems)}
-        _answer({name: getattr(report, name) for name in names} | problems)
+        problems = {"problems": dict(report.problems), "first_lines": dict(report.first_lines)}
+        values = {name: getattr(report, name) for name in names}
+        _answer(values | problems | {"file": str(written.file)})
     else:
         for code, count in report.problems.items():
-            print(f"{count} refused: {code}")
-        print(summary)
-    return EXIT_FAILED if report.refused or report.cancelled else 0
+            what, _, act = WORDS.get(code, ("", "", ""))
+            says = " ".join(part for part in (what, act) if part and "{" not in part)
+            print(f"{count} refused, the first on line {report.first_lines[code]}: {says} [{code}]")
+        print(f"{report.done} meters have new keys, {report.refused} refused: {written.file}")
+        if report.cancelled:
+            print(f"Stopped after {report.rows} rows; run it again for a whole file.")
+    if report.cancelled:
+        return EXIT_STOPPED
+    return EXIT_FAILED if report.refused else 0
 
 
 class _Interrupted:
@@ -340,7 +396,7 @@ def _laboratory(arguments: Arguments) -> Laboratory:
     from posapp.bootstrap.sta_tables import choose
     from posapp.errors import InputError
 
-    room.refuse_in_service()
+    room.refuse_in_service(arguments.data)
     try:
         zone = ZoneInfo(arguments.zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -354,13 +410,15 @@ def _bench(arguments: Arguments) -> tuple[Laboratory, Wanted]:
     from posapp.domain.meter import EncryptionAlgorithm
 
     bench = _laboratory(arguments)
+    if arguments.keys is not None:
+        _apart(arguments, "--keys", "decoder_key")
     keys = room.test_keys(arguments.keys)
     first = next((k for k in keys if k.sgc == arguments.sgc or not arguments.sgc), None)
     return bench, room.Wanted(
         number=None if arguments.meter is None else room.meter_number(arguments.meter),
         ea=EncryptionAlgorithm(arguments.ea),
         sgc=arguments.sgc or (first.sgc if first else ""),
-        krn=arguments.krn or (first.krn if first else 1),
+        krn=arguments.krn if arguments.krn is not None else first.krn if first else 1,
         ti=arguments.ti,
         tct=arguments.tct,
         vending_keys=keys,
@@ -402,6 +460,8 @@ def _said(token: Payload) -> list[str]:
     if "needs" in token:
         return [f"class {token['class']}; a key is needed to read more"]
     said = [token["name"]]
+    if "asked" in token and Decimal(token["asked"]) != Decimal(token["amount"]):
+        said.append(f"asked {token['asked']}, carries")
     said += [f"{name} {token[name]}" for name in ("amount", "watts", "tid") if name in token]
     shown = ("rnd", "tid", "amount", "s_and_e", *(("value",) if "watts" in token else ()))
     said += [f"{name} {value}" for name, value in token["fields"].items() if name not in shown]
@@ -410,5 +470,7 @@ def _said(token: Payload) -> list[str]:
 
 
 def _grouped(digits: str) -> str:
-    plain = "".join(digits.split())
+    plain = re.sub(r"[^0-9]", "", digits)
+    if len(plain) != _DIGITS:
+        return digits
     return " ".join(plain[i : i + 4] for i in range(0, len(plain), 4))

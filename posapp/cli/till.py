@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from posapp.cli.shared import Arguments, Commands, add_data, ask_pin, day
+from posapp.cli.shared import SUPPRESS, Arguments, Commands, add_data, ask_pin, day
 
 
 def add(commands: Commands) -> None:
     """The command and its options."""
     enrol = commands.add_parser("enrol", help="make this machine a till of a head office")
-    add_data(enrol)
+    add_data(enrol, default=SUPPRESS)
     enrol.add_argument("--url", required=True, help="head office, http://HOST:PORT")
     enrol.add_argument("--code", required=True, help="the one-time code")
     enrol.add_argument("--module", default="", help="serial:PORT or tcp:HOST:PORT")
@@ -18,13 +18,13 @@ def add(commands: Commands) -> None:
     enrol.add_argument("--key", default="keyring", choices=("keyring", "keyfile"))
     enrol.set_defaults(run=_enrol)
     sell = commands.add_parser("sell", help="one sale without the window; asks for the PIN")
-    add_data(sell)
+    add_data(sell, default=SUPPRESS)
     sell.add_argument("meter")
     sell.add_argument("amount", help="in the site's currency, for example 500 or 500.00")
     sell.add_argument("--operator", type=int, required=True, help="number of the person")
     sell.set_defaults(run=_sell)
     report = commands.add_parser("report", help="a day's sales as PDF or slip")
-    add_data(report)
+    add_data(report, default=SUPPRESS)
     report.add_argument("name", choices=("daily",))
     report.add_argument("--date", type=day, required=True, metavar="YYYY-MM-DD")
     report.add_argument("--pdf", type=Path, metavar="FILE")

@@ -5,11 +5,11 @@ Shared by `tokens` and `meter`. The work is in `sta` and `misty1`.
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
+from posapp.codec.files import read_json
 from posapp.domain.meter import EncryptionAlgorithm
 from posapp.errors import InputError
 from posapp.sts.misty1 import Misty1Cipher
@@ -40,19 +40,14 @@ def sample_tables() -> StaTables:
 def load_tables(path: Path) -> StaTables:
     """A site's tables: JSON with `s1`, `s2` (16 numbers each) and `p` (64 numbers).
 
-    Raises InputError STA_TABLES(field, expected, file) when the file cannot be read or is not
-    exactly that. The operational set belongs to the site and is never part of this program.
+    Raises InputError STA_TABLES_UNREADABLE(file, reason), and STA_TABLES(field, expected, file)
+    when it is not exactly that. The operational set belongs to the site and is never part of
+    this program.
     """
     try:
-        raw = path.read_bytes()
+        content = read_json(path, _TABLES_BYTES_MAX)
     except OSError as error:
-        raise InputError(
-            "STA_TABLES", field="file", expected=error.strerror, file=str(path)
-        ) from None
-    try:
-        if len(raw) > _TABLES_BYTES_MAX:
-            raise ValueError("too long")
-        content = json.loads(raw)
+        raise InputError("STA_TABLES_UNREADABLE", file=str(path), reason=error.strerror) from None
     except ValueError:
         raise InputError("STA_TABLES", field="file", expected="JSON", file=str(path)) from None
     if not isinstance(content, dict) or set(content) != {"s1", "s2", "p"}:

@@ -6,13 +6,14 @@ The reasons and actions themselves are codes of `posapp.sts.explain`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
-from posapp.sts.explain import Action, Explanation, Finding, Reason, Sure
+from posapp.sts.explain import Action, Case, Explanation, Finding, Reason, Slip, Sure
 
 REASONS: Mapping[Reason, str] = {
     Reason.NOT_A_TOKEN: "These digits are no token.",
     Reason.RESERVED_CLASS: "Tokens of this class do not exist.",
-    Reason.DIGIT_SLIP: "A digit of the token was typed wrong.",
+    Reason.DIGIT_SLIP: "The token was typed wrong.",
     Reason.KEY_CHANGE_PENDING: "The meter still waits for its key-change tokens.",
     Reason.KEY_CHANGE_DONE: "The meter has its new key already.",
     Reason.KEY_CHANGE_SPENT: "These key-change tokens belong to a key the meter has left.",
@@ -54,30 +55,79 @@ ACTIONS: Mapping[Action, str] = {
     Action.USE_UP_CREDIT: "Use up some credit first, then enter it again.",
 }
 
+SLIPS: Mapping[Slip, str] = {
+    Slip.ONE_DIGIT: "One digit is wrong",
+    Slip.NEIGHBOURS_SWAPPED: "Two neighbouring digits are swapped",
+    Slip.DIGIT_MISSING: "A digit is missing",
+    Slip.DIGIT_EXTRA: "There is a digit too many",
+    Slip.DIGIT_EXTRA_AND_CUT: "There is a digit too many, and the last one was cut off",
+    Slip.TWO_SWAPPED: "Two digits are swapped",
+    Slip.GROUPS_SWAPPED: "Two groups are swapped",
+    Slip.GROUP_MISSING: "A group is missing",
+    Slip.GROUP_TWICE: "A group was typed twice",
+    Slip.GROUP_TWICE_AND_CUT: "A group was typed twice, and the last one was cut off",
+    Slip.DIGIT_MISSING_AND_EXTRA: "A digit is missing and another was added",
+    Slip.SEVERAL_DIGITS: "Several digits are wrong",
+}
+
 SURE: Mapping[Sure, str] = {
     Sure.CERTAIN: "certain",
     Sure.LIKELY: "likely",
-    Sure.POSSIBLE: "possibly",
+    Sure.POSSIBLE: "possible",
 }
 
+_TOLD = {"token", "other", "slip", "positions", "groups", "target", "issued_at", "receipt"}
+_CHANCE_LEAST, _CHANCE_MOST = 1_000, 1_000_000  # outside these a chance tells nobody anything
 
-def lines(explanation: Explanation) -> list[str]:
-    """An explanation as plain lines, the best reason first."""
-    told = [line for item in explanation.findings for line in _finding(item)]
+
+def lines(explanation: Explanation, case: Case) -> list[str]:
+    """An explanation as plain lines: the best reason, then what else it may be."""
+    first, *others = explanation.findings
+    told = [_headline(first), f"  {ACTIONS[first.action]}", *_evidence(first, case)]
+    if first.sure is not Sure.CERTAIN or first.reason is Reason.GOOD:
+        for item in others:
+            told += [f"If it is not that: {_headline(item)}", f"  {ACTIONS[item.action]}"]
+            told += _evidence(item, case)
+    if not case.keys and first.sure is not Sure.CERTAIN:
+        told.append("Only the history was looked at: with the keys more can be said.")
     if not explanation.complete:
         told.append("Not everything was tried: another reason may exist.")
     return told
 
 
-def _finding(item: Finding) -> list[str]:
-    shown = item.one_in is not None and item.sure is not Sure.CERTAIN
-    by_chance = f"; by chance 1 in {item.one_in:,}" if shown else ""
-    first = f"{REASONS[item.reason]} ({SURE[item.sure]}{by_chance})"
-    evidence = ", ".join(f"{name} {_value(value)}" for name, value in item.evidence.items())
-    return [first, f"  {ACTIONS[item.action]}", *([f"  {evidence}"] if evidence else [])]
+def _headline(item: Finding) -> str:
+    by_chance = ""
+    if item.one_in is not None and _CHANCE_LEAST <= item.one_in <= _CHANCE_MOST:
+        by_chance = f"; by chance 1 in {item.one_in:,}"
+    return f"{REASONS[item.reason]} ({SURE[item.sure]}{by_chance})"
+
+
+def _evidence(item: Finding, case: Case) -> list[str]:
+    """What the reason rests on, the parts a person looks at first in words."""
+    given, told = item.evidence, []
+    slip = given.get("slip")
+    if isinstance(slip, Slip):
+        groups, digits = _listed(given.get("groups")), _listed(given.get("positions"))
+        told.append(f"  {SLIPS[slip]}: group {groups} of the token, digit {digits} of 20.")
+    other = given.get("other")
+    if isinstance(other, int):
+        told.append(f"  It is for meter {case.others[other].record.number}.")
+    if "issued_at" in given:
+        receipt = f", receipt {given['receipt']}" if given.get("receipt") else ""
+        told.append(f"  Issued {_value(given['issued_at'])}{receipt}.")
+    rest = {name: value for name, value in given.items() if name not in _TOLD}
+    if rest:
+        told.append("  " + ", ".join(f"{name} {_value(value)}" for name, value in rest.items()))
+    return told
+
+
+def _listed(values: object) -> str:
+    return " and ".join(map(str, values)) if isinstance(values, tuple) else str(values)
 
 
 def _value(value: object) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M} UTC"
     if isinstance(value, tuple):
         return "/".join(map(str, value)) or "-"
     return str(value)

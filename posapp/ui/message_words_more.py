@@ -80,7 +80,11 @@ SETUP: dict[str, Words] = {
     "MODULE_KEY_EXPOSED": ("Others can read {file}.", NOTHING, "Allow only its owner to read it."),
     "MODULE_KEY_MISSING": ("The module's key {file} is missing.", NOTHING, "Restore it."),
     "KEYS_NOT_TEST": ("These keys are not marked as test keys.", NOTHING, "Use test keys here."),
-    "KEY_FILE_INVALID": ("The key file {file} has a mistake: {field}.", NOTHING, "Correct it."),
+    "KEY_FILE_INVALID": (
+        "The key file {file} has a mistake: {field} must be {expected}.",
+        NOTHING,
+        "Correct it.",
+    ),
     "PROCESS_NOT_READY": ("The process {name} did not start.", NOTHING, "Its log is {log}."),
     "DEMO_CUSTOMERS": ("A town has {least} to {most} customers.", NOTHING, "Choose another."),
     "CURRENCY_INVALID": ("The currency {code} is not known.", NOTHING, "Use its ISO code."),

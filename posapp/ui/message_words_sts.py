@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from posapp.ui.message_words import AGAIN, NOTHING, Words
+from posapp.ui.message_words import NOTHING, Words
 
 NO_SET = "This meter has no tokens; the other rows are not touched."
 LIST_ROW = "Correct the row and run it again."
+LOST_ZERO = "A spreadsheet may have dropped a zero in front: keep the column as text."
 
 STS_WORDS: dict[str, Words] = {
     "TOKEN_FORM": ("A token has 20 digits.", NOTHING, "Type all five groups of four."),
     "TOKEN_CRC": ("This token is not for this meter, or a digit is wrong.", NOTHING, "Compare it."),
     "TOKEN_CLASS": ("Token class {token_class} is not known.", NOTHING, "Compare the digits."),
     "TOKEN_SUBCLASS": ("Token subclass {subclass} is not known.", NOTHING, "Compare the digits."),
-    "TOKEN_FIELD": ("{field} does not fit into the token.", NOTHING, "Choose a smaller one."),
+    "TOKEN_FIELD": (
+        "This {field} does not fit into the token.",
+        NOTHING,
+        "Choose one within its bits.",
+    ),
     "TOKEN_RANGE": ("This number is too large for a token.", NOTHING, "Compare the digits."),
-    "DECODER_KEY_LENGTH": ("A decoder key has 8 or 16 bytes, not {length}.", NOTHING, AGAIN),
+    "DECODER_KEY_LENGTH": (
+        "This cipher takes a decoder key of {expected} bytes, not {length}.",
+        NOTHING,
+        "EA07 takes 8 bytes, EA11 takes 16.",
+    ),
     "VENDING_KEY_LENGTH": ("This vending key has {length} bytes.", NOTHING, "Use the right key."),
     "VENDING_KEY_PARITY": ("The parity of this vending key is wrong.", NOTHING, "Compare it."),
     "VENDING_KEY_ATTRIBUTE": ("{field} of the vending key is wrong.", NOTHING, "Correct it."),
@@ -23,7 +32,11 @@ STS_WORDS: dict[str, Words] = {
     "UNKNOWN_DKGA": ("Key generation {dkga} is not known.", NOTHING, "Use 02 or 04."),
     "EA_UNKNOWN": ("Cipher {ea} is not known.", NOTHING, "Use 07 or 11."),
     "SGC_MISSING": ("This vending key names no supply group.", NOTHING, "Add its six digits."),
-    "TID_COUNT": ("One meter takes at most {maximum} tokens at once.", NOTHING, "Make fewer."),
+    "TID_COUNT": (
+        "One meter takes 1 to {maximum} tokens at once.",
+        NOTHING,
+        "Choose another number.",
+    ),
     "KEY_CHANGE_NOTHING": (
         "The meter has the key of supply group {sgc}, revision {krn} already.",
         NOTHING,
@@ -68,8 +81,18 @@ STS_WORDS: dict[str, Words] = {
         NOTHING,
         "Choose one that is in it.",
     ),
+    "OPTIONS_APART": ("{one} does not go with {other}.", NOTHING, "Leave one of them out."),
+    "AMOUNT_NEGATIVE": (
+        "A token in units cannot carry less than nothing.",
+        NOTHING,
+        "Only money may be taken back: --money.",
+    ),
     "METER_NEEDED": ("This needs a meter number.", NOTHING, "Name the meter."),
-    "METER_RESULT": ("{shown} is nothing that a meter says.", NOTHING, "Use UsedError or such."),
+    "METER_RESULT": (
+        "{shown} is nothing that a meter says.",
+        NOTHING,
+        "Use UsedError, OldError or such.",
+    ),
     "MANAGEMENT_VALUE": ("{kind} takes {expected}.", NOTHING, "Correct it."),
     "AMOUNT_FORM": ("This is no amount.", NOTHING, "Write it like 25.6."),
     "TIME_FORM": ("{text} is no time.", NOTHING, "Write it like 2026-11-20T09:00."),
@@ -89,17 +112,37 @@ STS_WORDS: dict[str, Words] = {
     "PAN_FORM": ("A PAN has 18 digits, not {length}.", NOTHING, "Compare it."),
     "PAN_ISSUER": ("The issuer {issuer} does not go with this meter.", NOTHING, "Compare it."),
     "TARIFF_INDEX": ("The tariff index {ti} is no two digits.", NOTHING, "Correct it."),
-    "STA_TABLES": ("The table file has a mistake: {field} must be {expected}.", NOTHING, AGAIN),
-    "VECTORS_INVALID": ("The vector file {file} cannot be read.", NOTHING, "Correct it."),
+    "STA_TABLES": (
+        "The STA tables in {file} have a mistake: {field} must be {expected}.",
+        NOTHING,
+        "Correct the file, or name another one.",
+    ),
+    "STA_TABLES_UNREADABLE": (
+        "The STA tables in {file} cannot be read: {reason}.",
+        NOTHING,
+        "Look at the name, in the option, POSAPP_STA_TABLES or module.toml.",
+    ),
+    "VECTORS_INVALID": (
+        "The vector file {file} cannot be used: {expected}.",
+        NOTHING,
+        "Name a file with a list of vectors.",
+    ),
     "BULK_MISSING": (
         "Bulk work needs the package {package}.",
         NOTHING,
         "Install posapp with its extra bulk.",
     ),
-    "CSV_COLUMNS": (
-        "The first line of the list has a mistake: {field}.",
-        NOTHING,
-        "Use only these columns: {expected}.",
+    "CSV_EMPTY": (
+        "The list of meters has no first line with the names of its columns.",
+        "No key-change set was made.",
+        "Begin it with: {expected}.",
+    ),
+    "CSV_COLUMN_MISSING": ("The list has no column {field}.", NO_SET, "Add it."),
+    "CSV_COLUMN_TWICE": ("The list has the column {field} twice.", NO_SET, "Keep one of them."),
+    "CSV_COLUMN_UNKNOWN": (
+        "The list has a column {field} that means nothing here.",
+        NO_SET,
+        "Use only these: {expected}.",
     ),
     "CSV_ROWS": (
         "The list has more than {maximum} rows.",
@@ -107,12 +150,12 @@ STS_WORDS: dict[str, Words] = {
         "Cut the list into parts.",
     ),
     "ROW_FORM": ("This is no row of a list of meters.", NO_SET, LIST_ROW),
-    "ROW_SGC": ("The supply group code is no six digits.", NO_SET, LIST_ROW),
+    "ROW_SGC": ("The supply group code has not six digits.", NO_SET, LOST_ZERO),
     "ROW_KRN": ("The key revision number is not 1 to 9.", NO_SET, LIST_ROW),
-    "ROW_TI": ("The tariff index is no two digits.", NO_SET, LIST_ROW),
-    "ROW_NEW_SGC": ("The new supply group code is no six digits.", NO_SET, LIST_ROW),
+    "ROW_TI": ("The tariff index has not two digits.", NO_SET, LOST_ZERO),
+    "ROW_NEW_SGC": ("The new supply group code has not six digits.", NO_SET, LOST_ZERO),
     "ROW_NEW_KRN": ("The new key revision number is not 1 to 9.", NO_SET, LIST_ROW),
-    "ROW_NEW_TI": ("The new tariff index is no two digits.", NO_SET, LIST_ROW),
+    "ROW_NEW_TI": ("The new tariff index has not two digits.", NO_SET, LOST_ZERO),
     "ROW_THREE_TOKEN": ("The mark of a third token is not 0 or 1.", NO_SET, LIST_ROW),
     "NEW_KEY_NOT_FOUND": ("There is no such vending key to change to.", NO_SET, LIST_ROW),
 }

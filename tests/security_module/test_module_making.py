@@ -30,7 +30,7 @@ def ready_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ('{"keys": []}', "KEYS_NOT_TEST", ""),
         ('{"marked": "production", "keys": []}', "KEYS_NOT_TEST", ""),
         ('{"marked": "test", "keys": []}', "KEY_FILE_INVALID", "keys"),
-        ('{"marked": "test", "keys": [{"sgc": "201457"}]}', "KEY_FILE_INVALID", "keys[0]"),
+        ('{"marked": "test", "keys": [{"sgc": "201457"}]}', "KEY_FILE_INVALID", "keys[0].krn"),
     ],
 )
 def test_a_key_file_that_is_none_makes_no_module(
@@ -54,14 +54,14 @@ def test_a_key_file_that_is_none_makes_no_module(
         ({"kt": 9}, "keys[0].kt"),
         ({"krn": "1"}, "keys[0].krn"),
         ({"krn": True}, "keys[0].krn"),
-        ({"sgc": "20145"}, "keys[0]"),
-        ({"base_date": 2000}, "keys[0]"),
+        ({"sgc": "20145"}, "keys[0].sgc"),
+        ({"base_date": 2000}, "keys[0].base_date"),
         ({"active_from": "soon"}, "keys[0].active_from"),
-        ({"active_from": "2026-11-20T00:00:00"}, "keys[0]"),
+        ({"active_from": "2026-11-20T00:00:00"}, "keys[0].active_from"),
         ({"issue_until": 2026}, "keys[0].issue_until"),
         ({"permitted": ["0,0"]}, "keys[0].permitted"),
-        ({"permitted": ["1.0"]}, "keys[0]"),
-        ({"colour": "red"}, "keys[0]"),
+        ({"permitted": ["1.0"]}, "keys[0].permitted"),
+        ({"colour": "red"}, "keys[0].colour"),
     ],
 )
 def test_a_key_out_of_order_is_named_by_its_place_and_never_quoted(

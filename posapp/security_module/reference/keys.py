@@ -11,12 +11,12 @@ certified module and never look like this.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from posapp.codec.files import read_json
 from posapp.domain.meter import KeyType
 from posapp.errors import ConfigError, InputError, PosError
 from posapp.security_module.link.messages import KEYS_MAX
@@ -43,13 +43,10 @@ def load_key_file(path: Path) -> tuple[VendingKey, ...]:
     whose parameters never quote the file.
     """
     try:
-        with path.open("rb") as stream:
-            raw = stream.read(FILE_BYTES_MAX + 1)
+        content = read_json(path, FILE_BYTES_MAX)
     except OSError as error:
         raise ConfigError("FILE_UNREADABLE", file=str(path), reason=error.strerror) from None
-    try:
-        content = json.loads(raw) if len(raw) <= FILE_BYTES_MAX else None
-    except ValueError:  # its text would quote the file: it is not passed on
+    except ValueError:
         content = None
     if not isinstance(content, dict):
         raise _invalid(path, "file", "JSON object")
@@ -66,8 +63,13 @@ def load_key_file(path: Path) -> tuple[VendingKey, ...]:
 
 def _key(path: Path, place: int, row: Any) -> VendingKey:
     name = f"keys[{place}]"
-    if not isinstance(row, dict) or not set(_FIELDS) <= set(row) <= {*_FIELDS, *_OPTIONAL}:
+    if not isinstance(row, dict):
         raise _invalid(path, name, ", ".join(_FIELDS))
+    for field in (*_FIELDS, *row):
+        if field not in row or field not in {*_FIELDS, *_OPTIONAL}:
+            raise _invalid(
+                path, f"{name}.{str(field)[:40]}", "there" if field in _FIELDS else "absent"
+            )
     values: dict[str, Any] = {"test": True}
     for field, value in row.items():
         kind = (_FIELDS | _OPTIONAL)[field]
@@ -80,7 +82,9 @@ def _key(path: Path, place: int, row: Any) -> VendingKey:
     try:
         return VendingKey(**values)
     except InputError as error:
-        raise _invalid(path, name, str(error)) from None
+        field = error.params.get("field")
+        place = f"{name}.{field}" if field else name
+        raise _invalid(path, place, _EXPECTED.get(str(field), error.code)) from None
 
 
 def _permitted(names: list[Any]) -> frozenset[tuple[int, int]]:
@@ -95,6 +99,10 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "permitted": _permitted,
 }
 _EXPECTED = {
+    "sgc": "six digits",
+    "krn": "1..9",
+    "base_date": "1993, 2014 or 2035",
+    "ken": "0..255",
     "secret": "hex digits",
     "kt": "0..3",
     "active_from": "a time like 2026-11-20T00:00:00+00:00",

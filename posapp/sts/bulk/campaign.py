@@ -20,7 +20,7 @@ from posapp.sts.bulk.arrays import ROWS_A_CHUNK, Bytes, Flags, Integers
 from posapp.sts.bulk.derive import VendingKeys
 from posapp.sts.bulk.digits import NUMBER_PLACES, TOKEN_DIGITS, ZERO, right_check_digit
 from posapp.sts.bulk.key_change import NewKeys, change_sets
-from posapp.sts.bulk.rows import Chunk, Column, Table
+from posapp.sts.bulk.rows import Chunk, Column, Source, Table
 from posapp.sts.key_change import Side, check_change
 from posapp.sts.keys import VendingKey, is_digits
 from posapp.sts.sta import StaTables
@@ -42,6 +42,7 @@ COLUMNS = {
     "three_token": False,
 }
 RESULT_COLUMNS = (
+    "line",
     *(name for name in COLUMNS if name != "three_token"),
     "rollover",
     *(f"token_{n}" for n in range(1, TOKENS_MAX + 1)),
@@ -60,12 +61,14 @@ _KINDS = (
 class Target:
     """Where the meters go, unless a row says otherwise. None leaves each meter what it has.
 
-    `sgc` six digits, `krn` 1..9, `ti` two digits. Raises InputError KEY_CHANGE_FIELD(field).
+    `sgc` six digits, `krn` 1..9, `ti` two digits; `three_token` is for EA07 meters that keep
+    their SGC. Raises InputError KEY_CHANGE_FIELD(field).
     """
 
     sgc: str | None = None
     krn: int | None = None
     ti: str | None = None
+    three_token: bool = False
 
     def __post_init__(self) -> None:
         checks = {
@@ -83,7 +86,7 @@ class CampaignReport:
     """What became of a campaign: `rows` written, of them `done` with tokens, `refused` without.
 
     `cancelled` says that the list goes on after the rows written. `problems` counts the
-    refusals by code.
+    refusals by code, `first_lines` says where in the file each code came first.
     """
 
     rows: int
@@ -91,6 +94,7 @@ class CampaignReport:
     refused: int
     cancelled: bool
     problems: Mapping[str, int]
+    first_lines: Mapping[str, int]
 
 
 class Progress(Protocol):
@@ -127,7 +131,7 @@ class Campaign:
 
     def run(
         self,
-        source: BinaryIO,
+        source: Source,
         output: BinaryIO,
         *,
         progress: Progress | None = None,
@@ -137,15 +141,17 @@ class Campaign:
     ) -> CampaignReport:
         """Read meters from `source` (COLUMNS) and write RESULT_COLUMNS to `output`.
 
-        A refused row stands in its place with empty tokens and a code in `problem`. Whole
+        A refused row stands in its place with empty tokens and a code in `problem`; `line` is
+        where it stood in the file. Whole
         chunks of at most `chunk_rows` are written; `cancelled` is asked before each. Takes a
-        few seconds a million meters. Raises InputError CSV_COLUMNS before anything is written,
+        few seconds a million meters. Raises InputError CSV_... before anything is written,
         CSV_ROWS(maximum) before the chunk that would pass ROWS_MAX.
         """
         table = Table(source, COLUMNS)
         output.write(",".join(RESULT_COLUMNS).encode("ascii") + b"\n")
         rows, stopped = 0, False
         counts: Counter[int] = Counter()
+        first: dict[int, int] = {}
         for chunk in table.chunks(chunk_rows):
             if stopped := cancelled():
                 break
@@ -155,6 +161,8 @@ class Campaign:
             output.write(text)
             rows += len(chunk)
             counts.update(dict(enumerate(np.bincount(problems).tolist())))
+            for problem in np.unique(problems).tolist():
+                first.setdefault(problem, int(chunk.lines[(problems == problem).argmax()]))
             if progress is not None:
                 progress(rows, total)
         return CampaignReport(
@@ -165,6 +173,7 @@ class Campaign:
             problems={
                 self._problems[n]: count for n, count in sorted(counts.items()) if n and count
             },
+            first_lines={self._problems[n]: line for n, line in sorted(first.items()) if n},
         )
 
     def _changed(self, chunk: Chunk) -> tuple[bytes, Integers]:
@@ -185,6 +194,7 @@ class Campaign:
         fields = [rows.meter, rows.ea, *rows.old.columns, *rows.new.columns]
         return _lines(
             [
+                _numbers(chunk.lines),
                 *(field.places for field in fields),
                 rollover,
                 *(tokens[:, n].T for n in range(TOKENS_MAX)),
@@ -306,7 +316,8 @@ class _Rows:
         self.ea = chunk.column("ea", _PLACES["ea"])
         self.ea.places[0, self.ea.plain & (self.ea.length == 1)] = ZERO  # 7 is 07
         self._three = chunk.column("three_token", 1)
-        self.third = self._three.numbers == 1
+        silent = self._three.length == 0
+        self.third = np.where(silent, target.three_token, self._three.numbers == 1)
         old = [chunk.column(name, _PLACES[name]) for name in _SIDE_FIELDS]
         asked = [chunk.column(f"new_{name}", _PLACES[name]) for name in _SIDE_FIELDS]
         defaults = target.sgc, target.krn, target.ti
@@ -340,6 +351,17 @@ def _or_else(asked: Column, default: str | int | None, old: Column) -> Column:
         np.where(silent, old.length, asked.length),
         np.where(silent, old.plain, asked.plain),
     )
+
+
+def _numbers(column: Integers) -> Bytes:
+    """Numbers as ASCII digits in (places, rows), NUL in front of the shorter ones."""
+    places = len(str(int(column.max(initial=0))))
+    text = np.zeros((places, len(column)), np.uint8)
+    rest = column
+    for place in range(places - 1, -1, -1):
+        text[place] = np.where((rest > 0) | (place == places - 1), rest % 10 + ZERO, 0)
+        rest = rest // 10
+    return text
 
 
 def _lines(fields: list[Bytes]) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Protocol
 
 import numpy as np
 
@@ -20,7 +20,16 @@ from posapp.sts.bulk.digits import ZERO
 LINE_BYTES_MAX = 1024  # a row of a campaign takes about 40
 _READ_BYTES = 1 << 20
 _COMMA, _NEWLINE, _RETURN, _QUOTE = b',\n\r"'
+_SEPARATORS = (b",", b";", b"\t")
 _BOM = b"\xef\xbb\xbf"
+
+
+class Source(Protocol):
+    """Where the bytes of a list come from: an open file will do."""
+
+    def read(self, count: int, /) -> bytes:
+        """The next bytes, at most `count`; none at the end."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +55,23 @@ class Column:
 
 
 class Chunk:
-    """Rows read together; `malformed` marks those that are no row of this file."""
+    """Rows read together; `malformed` marks those that are no row of this file.
 
-    def __init__(self, text: bytes, names: Sequence[str]) -> None:
+    `lines` says where each row stands in the file; its first line, the header, is 1.
+    """
+
+    def __init__(self, text: bytes, names: Sequence[str], first_line: int) -> None:
         self._names = tuple(names)
         cut = _cut(text, len(names))
         bad: Sequence[int] = ()
+        places: Sequence[int] | None = None
         if cut is None:
-            text, bad = _repaired(text, len(names))
+            text, bad, places = _repaired(text, len(names))
             cut = _cut(text, len(names))
             assert cut is not None, "every repaired line has as many fields as the header"
         self._text, self._starts, self._ends = cut
+        counted = np.arange(len(self)) if places is None else np.array(places, np.int64)
+        self.lines: Integers = counted + first_line
         self.malformed: Flags = np.zeros(len(self._ends), np.bool_)
         self.malformed[list(bad)] = True
 
@@ -104,11 +119,12 @@ def _cut(text: bytes, fields: int) -> tuple[Bytes, Integers, Integers] | None:
     return raw, starts, ends
 
 
-def _repaired(text: bytes, fields: int) -> tuple[bytes, list[int]]:
-    """The lines with quotes resolved and blank ones left out, and which are no rows."""
+def _repaired(text: bytes, fields: int) -> tuple[bytes, list[int], list[int]]:
+    """The lines with quotes resolved and blank ones left out; which are no rows; their places."""
     lines: list[bytes] = []
     bad: list[int] = []
-    for line in text[:-1].split(b"\n"):
+    places: list[int] = []
+    for place, line in enumerate(text[:-1].split(b"\n")):
         plain = line.removesuffix(b"\r")
         if not plain:
             continue
@@ -120,7 +136,8 @@ def _repaired(text: bytes, fields: int) -> tuple[bytes, list[int]]:
             bad.append(len(lines))
             plain = b"," * (fields - 1)
         lines.append(plain + b"\n")
-    return b"".join(lines), bad
+        places.append(place)
+    return b"".join(lines), bad, places
 
 
 def _unquoted(line: bytes) -> bytes:
@@ -137,21 +154,28 @@ def _unquoted(line: bytes) -> bytes:
 class Table:
     """A CSV file with a header line, read in chunks; memory stays flat whatever its size.
 
-    `columns` says which may be there and whether they must. Reads the header at once: raises
-    InputError CSV_COLUMNS(field, expected) for one that is unknown, missing or there twice.
+    Fields are parted by commas, or by whatever of `;` and tab parts the header. `columns` says
+    which may be there and whether they must. Reads the header at once: raises InputError
+    CSV_EMPTY, CSV_COLUMN_MISSING(field), CSV_COLUMN_TWICE(field), CSV_COLUMN_UNKNOWN(field,
+    expected).
     """
 
-    def __init__(self, source: BinaryIO, columns: Mapping[str, bool]) -> None:
+    def __init__(self, source: Source, columns: Mapping[str, bool]) -> None:
         self._source = source
         self._rest = b""
         header = self._lines(1).removeprefix(_BOM)
-        self.names = _names(header, columns)
+        self._separator = next((s for s in _SEPARATORS if s in header), _SEPARATORS[0])
+        self.names = _names(header.replace(self._separator, _SEPARATORS[0]), columns)
 
     def chunks(self, rows: int) -> Iterator[Chunk]:
         """The rows of the file, at most so many (1 or more) at a time."""
         assert rows > 0, "a chunk of no rows never ends"
+        first_line = 2
         while text := self._lines(rows):
-            yield Chunk(text, self.names)
+            if self._separator != _SEPARATORS[0]:
+                text = text.replace(self._separator, _SEPARATORS[0])
+            yield Chunk(text, self.names, first_line)
+            first_line += text.count(b"\n")
 
     def _lines(self, count: int) -> bytes:
         """The next lines, at most `count`, each with its newline; empty at the end."""
@@ -186,9 +210,15 @@ def _names(header: bytes, columns: Mapping[str, bool]) -> tuple[str, ...]:
         (found,) = csv.reader([line], strict=True, skipinitialspace=True)
     except (csv.Error, ValueError):
         found = [line]
-    names = tuple(name.strip() for name in found)
-    wrong = [name for name in names if name not in columns or names.count(name) > 1]
-    wrong += [name for name, required in columns.items() if required and name not in names]
-    if wrong:
-        raise InputError("CSV_COLUMNS", field=wrong[0][:40], expected=", ".join(columns))
+    names = tuple(name.strip().lower() for name in found)
+    if not any(names):
+        raise InputError("CSV_EMPTY", expected=", ".join(columns))
+    for name in names:
+        if name not in columns:
+            raise InputError("CSV_COLUMN_UNKNOWN", field=name[:40], expected=", ".join(columns))
+        if names.count(name) > 1:
+            raise InputError("CSV_COLUMN_TWICE", field=name)
+    for name, required in columns.items():
+        if required and name not in names:
+            raise InputError("CSV_COLUMN_MISSING", field=name)
     return names
