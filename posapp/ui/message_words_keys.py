@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from posapp.ui.message_words import NOTHING, Words
 
+NO_KEYS = "No key was loaded."
 UNUSED = "Nothing of this document was used."
 ASK_OFFICE = "Ask head office for a new one."
 
@@ -39,5 +40,30 @@ KEYS_WORDS: dict[str, Words] = {
         "The PIN does not open this, or it was sealed on another device.",
         NOTHING,
         "Type the PIN again, slowly.",
+    ),
+    "HPKE_REFUSED": (
+        "This was not encrypted for this module, or it is damaged.",
+        UNUSED,
+        "Ask for a new file made for this module.",
+    ),
+    "KEY_FILE_FORM": (
+        "This is no key file for a security module ({field}).",
+        NO_KEYS,
+        "Ask the key officers for a new one.",
+    ),
+    "KEY_FILE_FOREIGN": (
+        "This key file was made for another module ({module_id}).",
+        NO_KEYS,
+        "Take the file made for this one.",
+    ),
+    "KEY_FILE_OLD": (
+        "This key file is number {serial}, and number {newest} was loaded before.",
+        NO_KEYS,
+        "Take the newest file.",
+    ),
+    "KEY_FILE_EXPIRED": (
+        "This key file was to be loaded before {load_before}.",
+        NO_KEYS,
+        "Ask the key officers for a new one.",
     ),
 }
