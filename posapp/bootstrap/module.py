@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from posapp import paths
+from posapp.bootstrap import module_line
 from posapp.bootstrap.sta_tables import choose
 from posapp.clock import Clock, Randomness, SystemClock, SystemRandomness, epoch_ms
 from posapp.errors import ConfigError
@@ -68,14 +69,15 @@ def serve(
     sta_tables: Path | None = None,
     out: TextIO | None = None,
 ) -> None:
-    """Answer on `pty:LINKPATH` or `tcp:HOST:PORT` until SIGTERM or SIGINT.
+    """Answer on `pty:LINKPATH`, `unix:PATH` or `tcp:HOST:PORT` until SIGTERM or SIGINT.
 
     EA07 takes the tables of `sta_tables`, else of POSAPP_STA_TABLES, else of the line
     `sta_tables = "FILE"` in the folder's `module.toml`, else the sample set. When it can be
     asked it prints `ready ADDRESS` (what a till's configuration takes) and then a line that
     says what it is. Raises ConfigError MODULE_MISSING, MODULE_KEY_MISSING,
     MODULE_KEY_EXPOSED, KEYS_NOT_TEST, CONFIG_SYNTAX, CONFIG_FIELD, PORT_BUSY, LISTEN_...;
-    InputError STA_TABLES; StoreError STORE_IN_USE, STORE_KEY_WRONG, STORE_NEWER, STORE_DAMAGED.
+    InputError STA_TABLES; StoreError STORE_IN_USE, STORE_KEY_WRONG, STORE_NEWER, STORE_DAMAGED,
+    LINE_FILE_SEALED.
     """
     if sys.platform != "win32":
         from posapp.security_module.reference.process_posix import forbid_core_dumps
@@ -84,7 +86,8 @@ def serve(
     if not (folder / FILE_NAME).is_file():
         raise ConfigError("MODULE_MISSING", folder=str(folder))
     tables = choose(sta_tables, _configured_tables(folder))
-    store = open_store(folder, _read_key(folder / KEY_FILE))
+    secret = _read_key(folder / KEY_FILE)
+    store = open_store(folder, secret)
     try:
         engine = Engine(
             store,
@@ -95,7 +98,15 @@ def serve(
         )
         endpoint = open_endpoint(listen)
         try:
-            server = Server(endpoint, Desk(engine), store.rest)
+            gate = module_line.gate_of(
+                folder,
+                secret,
+                Desk(engine),
+                store.module_id,
+                clock or SystemClock(),
+                randomness or SystemRandomness(),
+            )
+            server = Server(endpoint, gate, store.rest)
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: server.stop())
             stream = out or sys.stdout
@@ -108,6 +119,21 @@ def serve(
             endpoint.close()
     finally:
         store.close()
+
+
+def pair(folder: Path) -> str:
+    """Let one till pair with the module in `folder` for some minutes; the words with the code.
+
+    It may be served meanwhile. Raises ConfigError MODULE_KEY_MISSING, MODULE_KEY_EXPOSED.
+    """
+    secret = _read_key(folder / KEY_FILE)
+    return module_line.pair(folder, secret, SystemClock(), SystemRandomness())
+
+
+def unpair(folder: Path, name: str) -> str:
+    """Forget a till by its name; empty: only say which there are. Raises as `pair`, StoreError."""
+    secret = _read_key(folder / KEY_FILE)
+    return module_line.unpair(folder, secret, SystemRandomness(), name)
 
 
 def _configured_tables(folder: Path) -> Path | None:

@@ -17,9 +17,16 @@ def add(commands: Commands) -> None:
     init.set_defaults(run=_init)
     serve = verbs.add_parser("serve", help="answer on a serial line or TCP until stopped")
     serve.add_argument("--dir", type=Path, required=True)
-    serve.add_argument("--listen", required=True, help="pty:LINK or tcp:HOST:PORT")
+    serve.add_argument("--listen", required=True, help="pty:LINK, unix:PATH, tcp:HOST:PORT")
     serve.add_argument("--sta-tables", type=Path, metavar="FILE", help="a site's STA tables")
     serve.set_defaults(run=_serve)
+    pair = verbs.add_parser("pair", help="show a code with which a till pairs with this module")
+    pair.add_argument("--dir", type=Path, required=True)
+    pair.set_defaults(run=_pair)
+    unpair = verbs.add_parser("unpair", help="forget a till; without --till list those paired")
+    unpair.add_argument("--dir", type=Path, required=True)
+    unpair.add_argument("--till", default="", metavar="NAME")
+    unpair.set_defaults(run=_unpair)
 
 
 def _init(arguments: Arguments) -> int:
@@ -33,4 +40,18 @@ def _serve(arguments: Arguments) -> int:
     from posapp.bootstrap import module
 
     module.serve(arguments.dir, arguments.listen, sta_tables=arguments.sta_tables)
+    return 0
+
+
+def _pair(arguments: Arguments) -> int:
+    from posapp.bootstrap import module
+
+    print(module.pair(arguments.dir))
+    return 0
+
+
+def _unpair(arguments: Arguments) -> int:
+    from posapp.bootstrap import module
+
+    print(module.unpair(arguments.dir, arguments.till))
     return 0

@@ -20,6 +20,7 @@ from posapp.ui import (
     message_words,
     message_words_hsm,
     message_words_keys,
+    message_words_line,
     message_words_more,
     message_words_office,
     message_words_sts,
@@ -37,6 +38,7 @@ WORDS: dict[str, Words] = {
     **message_words_more.MORE,
     **message_words_office.OFFICE_WORDS,
     **message_words_keys.KEYS_WORDS,
+    **message_words_line.LINE_WORDS,
     **message_words_sts.STS_WORDS,
 }
 

@@ -1,7 +1,8 @@
-"""The driver of our own line (`link/`): serial ports, ptys and TCP.
+"""The driver of our own line (`link/`): serial ports, ptys, TCP and Unix sockets.
 
 A request is sent again after a while of silence: the module answers the same request the same,
-so a frame that noise broke costs a moment and not the sale. Late answers are thrown away.
+so a frame that noise broke costs a moment and not the sale. In a session what is lost costs the
+session too; the next one begins within the same call and carries the same message.
 """
 
 from __future__ import annotations
@@ -11,34 +12,56 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from posapp.clock import Randomness
-from posapp.errors import ModuleError
+from posapp.errors import ModuleError, Outcome
 from posapp.ports import IssueRequest, IssueResult, NotFound
 from posapp.security_module.drivers.driver import LineLostError, LineSilentError, WrongAnswerError
-from posapp.security_module.link import codec, messages
+from posapp.security_module.link import codec, messages, session
 from posapp.security_module.link.framing import Deframer, frame
+from posapp.security_module.link.identity import LineKeys, Peer
 from posapp.security_module.link.messages import Answer, Hello, Missing, Report
+from posapp.security_module.link.pairing import PAIR_PROVE, PAIR_START, TillPairing
+from posapp.security_module.link.session import Piece, Session, SessionLostError
 from posapp.security_module.link.transports import Address, Line
 
 T = TypeVar("T")
 
 HELLO_AGAIN_S = 0.5  # a board that restarts when its port is opened misses the first one
 ASK_AGAIN_S = 3.0
+HANDSHAKE_AGAIN_S = 1.0  # doubled each time: a slow line gets there too
+DAMAGED_AGAIN_S = 0.3  # something was broken on the line: no use in waiting for all of ASK_AGAIN_S
+SESSIONS_MAX = 16  # in one call; a line that ends them all is no line
 _FIRST_CALL_BYTES = 6  # leaves room to count up without end
 
 
 class LinkDriver:
-    """See `Driver`; `again_s` is after how much silence a request is repeated."""
+    """See `Driver`; `again_s` is after how much silence a request is repeated.
+
+    With `keys` the till pins its modules: once it is paired with any, it talks to no other and
+    never in the clear. Without them it talks to modules that are not paired (a laboratory's).
+    """
 
     def __init__(
-        self, address: Address, randomness: Randomness, *, again_s: float = ASK_AGAIN_S
+        self,
+        address: Address,
+        randomness: Randomness,
+        *,
+        again_s: float = ASK_AGAIN_S,
+        keys: LineKeys | None = None,
     ) -> None:
         self._address = address
         self._randomness = randomness
         self._again_s = again_s
+        self._keys = keys
         self._line: Line | None = None
         self._deframer = Deframer()
         self._call = 0
+        self._module: Peer | None = None  # whom sessions are with; None in the clear
+        self._session: Session | None = None
+        self._refused = False  # the module ended a session because it does not know our key
+        self._sessions_left = SESSIONS_MAX
+        self._hurry = False  # a piece of ours was heard to be missing
         self.late = 0  # answers to nobody, since the line was opened
+        self.sessions = 0  # handshakes begun, since the line was opened
 
     @property
     def is_open(self) -> bool:
@@ -47,20 +70,57 @@ class LinkDriver:
     @property
     def bad_frames(self) -> int:
         """Frames dropped since the line was opened."""
-        return self._deframer.bad + self._deframer.overlong
+        return self._deframer.dropped
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether what is said now is said in a session."""
+        return self._module is not None
 
     def open(self, deadline: float) -> Hello:
-        self.close()
-        self._line = self._address.open()
-        self._deframer = Deframer()
-        self._call = int.from_bytes(self._randomness.bytes(_FIRST_CALL_BYTES), "big")
-        self.late = 0
+        """See `Driver`. Raises ModuleError NOT_PAIRED (the module does not know this till, or no
+        more), WRONG_MODULE (another one, or another key) and StoreError LINE_FILE_SEALED too.
+        """
         try:
-            again_s = min(HELLO_AGAIN_S, self._again_s)
-            return _read(Hello.read, self._ask(codec.HELLO, {}, deadline, again_s))
+            hello, fields = self._greet(deadline)
+            self._module = self._choose(hello, sealed=_says(fields, "session"))
+            if self._module is None:
+                return hello
+            self._module_must_be(hello, self._ask_hello(deadline, clear=False))
+            return hello
+        except ModuleError as refused:  # of a HELLO, which makes nothing
+            self.close()
+            raise ModuleError(
+                refused.code, outcome=Outcome.NOT_EXECUTED, **refused.params
+            ) from refused
         except BaseException:
             self.close()
             raise
+
+    def pair(self, code: str, name: str, deadline: float) -> Hello:
+        """Pair with the module on this address, whose pairing window shows `code`. About 0.2 s.
+
+        `name` is what the module will call this till (1..32 characters). The line is closed
+        afterwards. Raises InputError PAIR_CODE_FORM; ModuleError PAIR_CLOSED, PAIR_CODE_WRONG,
+        PAIR_MODULE_UNPROVEN; StoreError; and what `open` raises. After a LineSilentError the
+        module may trust this till already: pairing again with a new code is always right.
+        """
+        assert self._keys is not None, "a till without keys cannot pair"
+        pairing = TillPairing(name, self._keys.certificate, code, self._randomness)
+        try:
+            hello, fields = self._greet(deadline)
+            if not _says(fields, "pairing"):
+                raise ModuleError("PAIR_CLOSED")
+            started = self._ask(PAIR_START, pairing.start(), deadline, clear=True)
+            proof = _read(pairing.prove, started)
+            proved = self._ask(PAIR_PROVE, proof, deadline, clear=True)
+            module = _read(pairing.finish, proved)
+            if module.name != hello.module_id:
+                raise WrongAnswerError("module")
+            self._keys.trust(module)
+            return hello
+        finally:
+            self.close()
 
     def check(self) -> None:
         self._open_line().check()
@@ -92,9 +152,47 @@ class LinkDriver:
             line.cancel()
 
     def close(self) -> None:
+        self._module = self._session = None
         line, self._line = self._line, None
         if line is not None:
             line.close()
+
+    # ------------------------------------------------------------ meeting
+
+    def _greet(self, deadline: float) -> tuple[Hello, codec.Fields]:
+        self.close()
+        self._line = self._address.open()
+        self._deframer = Deframer()
+        self._call = int.from_bytes(self._randomness.bytes(_FIRST_CALL_BYTES), "big")
+        self.late = self.sessions = 0
+        fields = self._ask_hello(deadline, clear=True)
+        return _read(Hello.read, fields), fields
+
+    def _ask_hello(self, deadline: float, *, clear: bool) -> codec.Fields:
+        again_s = min(HELLO_AGAIN_S, self._again_s) if clear else self._again_s
+        return self._ask(codec.HELLO, {}, deadline, again_s, clear=clear)
+
+    def _choose(self, hello: Hello, *, sealed: bool) -> Peer | None:
+        """The pinned key of who answers; None where the clear is right. What it says in the
+        clear is believed only when it makes this till say less.
+        """
+        known = self._keys.peers() if self._keys is not None else ()
+        peer = next((p for p in known if p.name == hello.module_id), None)
+        if peer is not None and sealed:
+            return peer
+        if known and peer is None:
+            names = ", ".join(p.name for p in known)[:64]
+            raise ModuleError("WRONG_MODULE", expected=names, found=hello.module_id)
+        if known or sealed:
+            raise ModuleError("NOT_PAIRED", found=hello.module_id)
+        return None
+
+    def _module_must_be(self, greeted: Hello, fields: codec.Fields) -> None:
+        """What it said in the clear is what it says in the session."""
+        if _read(Hello.read, fields) != greeted:
+            raise ModuleError("WRONG_MODULE", expected=greeted.module_id, found="?")
+
+    # ------------------------------------------------------------ asking
 
     def _open_line(self) -> Line:
         if self._line is None:
@@ -102,43 +200,151 @@ class LinkDriver:
         return self._line
 
     def _ask(
-        self, op: str, body: Mapping[str, Any], deadline: float, again_s: float | None = None
+        self,
+        op: str,
+        body: Mapping[str, Any],
+        deadline: float,
+        again_s: float | None = None,
+        *,
+        clear: bool = False,
     ) -> codec.Fields:
         """Send until answered; the fields of the answer. A refusal is a ModuleError."""
         line = self._open_line()
         self._call += 1
-        data = frame(codec.request(self._call, op, body))
+        message = codec.request(self._call, op, body)
         pause = self._again_s if again_s is None else again_s
+        sealed = self._module is not None and not clear
         sent = False
+        self._sessions_left = SESSIONS_MAX
         while True:
             try:
-                line.send(data, deadline)
+                line.send(self._sealed(message, deadline) if sealed else frame(message), deadline)
             except LineLostError as lost:
                 raise LineLostError(str(lost), sent=sent or lost.sent) from lost
+            except ModuleError as refused:
+                outcome = Outcome.UNKNOWN if sent else Outcome.NOT_EXECUTED
+                raise ModuleError(refused.code, outcome=outcome, **refused.params) from None
             sent = True
-            reply = self._wait(line, min(deadline, time.monotonic() + pause))
+            reply = self._wait(line, min(deadline, time.monotonic() + pause), sealed=sealed)
             if reply is not None:
-                break
+                if reply.error:
+                    raise ModuleError(reply.error, outcome=reply.outcome, **reply.params)
+                return reply.fields
+            self._session = None  # whose piece was lost is not known: neither end may guess
+            if self._refused:
+                # Whoever is on the cable can say so: it proves nothing about what was sent.
+                raise ModuleError("NOT_PAIRED", outcome=Outcome.UNKNOWN, found=self._name())
             if time.monotonic() >= deadline:
                 raise LineSilentError(op)
-        if reply.error:
-            raise ModuleError(reply.error, outcome=reply.outcome, **reply.params)
-        return reply.fields
 
-    def _wait(self, line: Line, until: float) -> codec.Reply | None:
+    def _wait(self, line: Line, until: float, *, sealed: bool) -> codec.Reply | None:
+        """The reply to the present call; None when it is time, or no use, to wait for it."""
+        dropped, self._hurry = self._deframer.dropped, False
         while True:
-            data = line.receive(until)
             found: codec.Reply | None = None
-            for payload in self._deframer.feed(data):
-                reply = codec.read_reply(payload)
-                if reply is not None and reply.call == self._call:
-                    found = reply
-                else:
-                    self.late += 1
+            for payload in self._deframer.feed(line.receive(until)):
+                for message in self._heard(payload) if sealed else [payload]:
+                    reply = codec.read_reply(message)
+                    if reply is not None and reply.call == self._call:
+                        found = reply
+                    else:
+                        self.late += 1
             if found is not None:
                 return found
+            if sealed and (self._session is None or self._refused):
+                return None
+            if sealed and (self._hurry or self._deframer.dropped != dropped):
+                dropped, self._hurry = self._deframer.dropped, False
+                until = min(until, time.monotonic() + DAMAGED_AGAIN_S)
             if time.monotonic() >= until:
                 return None
+
+    # ------------------------------------------------------------ sessions
+
+    def _sealed(self, message: bytes, deadline: float) -> bytes:
+        """The bytes that say `message` in the session, a new one if need be."""
+        now = self._session
+        if now is None or now.sent > session.COUNT_MAX // 2:
+            now = self._session = self._shake(deadline)
+        now.say(message)
+        return b"".join(frame(payload) for payload in now.pieces())
+
+    def _shake(self, deadline: float) -> Session:
+        """A new session with the pinned module; nothing of a request goes out here.
+
+        Raises ModuleError WRONG_MODULE, NOT_PAIRED; LineLostError with sent False.
+        """
+        line, module, keys = self._open_line(), self._module, self._keys
+        assert module is not None and keys is not None, "a session without a pin"
+        pause = min(HANDSHAKE_AGAIN_S, self._again_s)
+        self._refused = False
+        while True:
+            number = int.from_bytes(self._randomness.bytes(session.NUMBER_BYTES), "big")
+            now = self._session = Session(keys.context(server=False), number, server=False)
+            self.sessions += 1
+            self._sessions_left -= 1
+            if self._sessions_left < 0:
+                raise LineLostError("every session ends", sent=False)
+            try:
+                line.send(b"".join(frame(payload) for payload in now.pieces()), deadline)
+                self._await_shake(line, now, min(deadline, time.monotonic() + pause))
+            except LineLostError as lost:
+                raise LineLostError(str(lost), sent=False) from lost
+            if now.shaken and self._session is now:
+                found = next(
+                    (p for p in keys.peers() if p.certificate == now.peer_certificate), None
+                )
+                if found != module:
+                    raise _swapped(module, found)
+                return now
+            if self._refused:
+                raise ModuleError("NOT_PAIRED", found=module.name)
+            if time.monotonic() >= deadline:
+                raise LineLostError("no session", sent=False)
+            pause *= 2
+
+    def _await_shake(self, line: Line, now: Session, until: float) -> None:
+        while not now.shaken and self._session is now and time.monotonic() < until:
+            for payload in self._deframer.feed(line.receive(until)):
+                self._heard(payload)
+
+    def _heard(self, payload: bytes) -> list[bytes]:
+        """The messages in a frame's payload; anything of another session is late."""
+        piece, now = Piece.read(payload), self._session
+        if piece is None or now is None or piece.session != now.number:
+            self.late += 1
+            return []
+        if piece.kind == session.HEARD:
+            self._hurry = self._hurry or piece.number < now.sent
+        elif piece.kind == session.ENDED:
+            self._refused = piece.data == session.NOT_PAIRED.encode("ascii")
+            self._session = None
+        elif piece.kind == session.DATA:
+            try:
+                return now.take(piece)
+            except SessionLostError as lost:
+                self._session = None
+                if lost.reason == session.NOT_PAIRED:
+                    assert self._module is not None, "a session without a pin"
+                    raise _swapped(self._module, None) from None
+        return []
+
+    def _name(self) -> str:
+        return "" if self._module is None else self._module.name
+
+
+def _swapped(expected: Peer, found: Peer | None) -> ModuleError:
+    """A module that says the right name and has not its key, or has a key of ours too many."""
+    name = found.name if found is not None else f"{expected.name} (another key)"
+    return ModuleError("WRONG_MODULE", expected=expected.name, found=name)
+
+
+def _says(fields: codec.Fields, name: str) -> bool:
+    """A flag of HELLO that modules without sessions do not send."""
+    try:
+        return fields.flag(name)
+    except codec.FieldError:
+        return False
 
 
 def _read(read: Callable[[codec.Fields], T], fields: codec.Fields) -> T:

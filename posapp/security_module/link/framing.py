@@ -69,6 +69,11 @@ class Deframer:
         self._half = bytearray()
         self._skipping = False
 
+    @property
+    def dropped(self) -> int:
+        """How often something was no frame."""
+        return self.bad + self.overlong
+
     def feed(self, data: bytes) -> list[bytes]:
         """The payloads that `data` completed, in order."""
         payloads: list[bytes] = []

@@ -1,4 +1,4 @@
-"""Byte lines to a module: serial ports (ptys too) and TCP sockets behind one small face.
+"""Byte lines to a module: serial ports (ptys too), TCP and Unix sockets behind one small face.
 
 A line promises nothing but bytes: half frames, doubles and silence are `drivers` business. What
 it does say exactly is whether anything left this machine before it broke (`LineLostError.sent`).
@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import re
 import socket
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +74,7 @@ class Line(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """`serial:PORT` (a device, a COM name, a link to a pty) or `tcp:HOST:PORT`."""
+    """`serial:PORT` (a device, a COM name, a link to a pty), `tcp:HOST:PORT` or `unix:PATH`."""
 
     kind: str
     target: str
@@ -83,18 +84,24 @@ class Address:
     def parse(cls, text: str) -> Address:
         """Raises ConfigError MODULE_ADDRESS_INVALID."""
         kind, _, rest = text.partition(":")
-        if kind == "serial" and rest:
+        if kind in ("serial", "unix") and rest:
             return cls(kind, rest)
         match = re.fullmatch(r"\[?([^\]\s]+?)\]?:(\d{1,5})", rest, re.ASCII)
         if kind == "tcp" and match and 0 < int(match.group(2)) < 65_536:
             return cls(kind, match.group(1), int(match.group(2)))
         raise ConfigError(
-            "MODULE_ADDRESS_INVALID", address=text[:80], expected="serial:PORT, tcp:HOST:PORT"
+            "MODULE_ADDRESS_INVALID",
+            address=text[:80],
+            expected="serial:PORT, tcp:HOST:PORT, unix:PATH",
         )
 
     def open(self) -> Line:
         """The open line. Up to 2 s. Raises LineClosedError."""
-        return SerialLine(self.target) if self.kind == "serial" else TcpLine(self.target, self.port)
+        if self.kind == "serial":
+            return SerialLine(self.target)
+        if self.kind == "unix":
+            return SocketLine(_unix_socket(self.target))
+        return SocketLine(_tcp_socket(self.target, self.port))
 
 
 class SerialLine:
@@ -158,16 +165,12 @@ class SerialLine:
         return first + rest
 
 
-class TcpLine:
-    """A socket to a module on this machine or beside it."""
+class SocketLine:
+    """A connected socket to a module on this machine or beside it."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, connected: socket.socket) -> None:
         self._cancelled = False
-        try:
-            self._socket = socket.create_connection((host, port), timeout=CONNECT_S)
-        except OSError as error:
-            raise LineClosedError("MODULE_ABSENT", type(error).__name__) from error
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket = connected
 
     def send(self, data: bytes, deadline: float) -> None:
         try:
@@ -212,6 +215,29 @@ class TcpLine:
 
     def close(self) -> None:
         self._socket.close()
+
+
+def _tcp_socket(host: str, port: int) -> socket.socket:
+    try:
+        connected = socket.create_connection((host, port), timeout=CONNECT_S)
+    except OSError as error:
+        raise LineClosedError("MODULE_ABSENT", type(error).__name__) from error
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connected
+
+
+def _unix_socket(path: str) -> socket.socket:
+    if sys.platform == "win32":
+        raise LineClosedError("PORT_MISSING", "no Unix sockets here")
+    connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connected.settimeout(CONNECT_S)
+    try:
+        connected.connect(path)
+    except OSError as error:
+        connected.close()
+        code = "PORT_DENIED" if error.errno in _DENIED_PORT else "MODULE_ABSENT"
+        raise LineClosedError(code, type(error).__name__) from error
+    return connected
 
 
 def _real(port: str) -> str:

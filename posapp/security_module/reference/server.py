@@ -1,12 +1,12 @@
-"""The module's loop: bytes in, frames, the desk, frames out; until it is told to stop."""
+"""The module's loop: bytes in, frames, the gate, frames out; until it is told to stop."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from posapp.security_module.link.framing import PAYLOAD_MAX, Deframer, frame
-from posapp.security_module.reference.desk import Desk
+from posapp.security_module.link.framing import Deframer, frame
 from posapp.security_module.reference.endpoints import Endpoint
+from posapp.security_module.reference.gate import Gate
 
 REST_S = 0.25  # how soon a stop is heard, and how often the store may tidy up
 
@@ -14,9 +14,9 @@ REST_S = 0.25  # how soon a stop is heard, and how often the store may tidy up
 class Server:
     """Serves one endpoint. `rest` is called whenever the line is quiet."""
 
-    def __init__(self, endpoint: Endpoint, desk: Desk, rest: Callable[[], None]) -> None:
+    def __init__(self, endpoint: Endpoint, gate: Gate, rest: Callable[[], None]) -> None:
         self._endpoint = endpoint
-        self._desk = desk
+        self._gate = gate
         self._rest = rest
         self._deframer = Deframer()
         self._stopping = False
@@ -32,8 +32,12 @@ class Server:
             if not data:
                 self._rest()
                 continue
+            dropped = self._deframer.dropped
             for payload in self._deframer.feed(data):
-                reply = self._desk.answer(payload)
-                if reply is not None:
-                    assert len(reply) <= PAYLOAD_MAX, "a reply that does not fit"
-                    self._endpoint.send(frame(reply))
+                self._send(self._gate.take(payload))
+            if self._deframer.dropped != dropped:
+                self._send(self._gate.heard())
+
+    def _send(self, payloads: list[bytes]) -> None:
+        for payload in payloads:
+            self._endpoint.send(frame(payload))
