@@ -47,6 +47,11 @@ class IssueRequest:
     configuration: MeterConfiguration
     items: tuple[TokenItem, ...]
 
+    @property
+    def token_count(self) -> int:
+        """How many tokens all items make: a key change makes two to four."""
+        return sum(item.token_count(self.configuration.ea) for item in self.items)
+
 
 @dataclass(frozen=True, slots=True)
 class IssueResult:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
+from posapp.domain.meter import EncryptionAlgorithm
 from posapp.errors import InputError
 
 
@@ -55,9 +56,51 @@ class SaleLine:
 
 
 class TokenKind(IntEnum):
-    """What a token does; the numbers are written in the journal."""
+    """What an item of an order makes; the numbers are written in the journal.
+
+    The first three are the standard's token classes; a KEY_CHANGE is a set of two, three or four
+    tokens of class 2 that belong together.
+    """
 
     CREDIT = 0
+    METER_TEST = 1
+    MANAGEMENT = 2
+    KEY_CHANGE = 3
+
+    @property
+    def takes_tid(self) -> bool:
+        """Whether its token carries a token identifier (IEC 62055-41 6.2)."""
+        return self in (TokenKind.CREDIT, TokenKind.MANAGEMENT)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTarget:
+    """Where a key change takes a meter. `sgc` six digits, `krn` 1..9, `ti` two digits.
+
+    `third_token` asks for the third token that some EA07 meters take to learn their SGC.
+    Raises InputError KEY_CHANGE_FIELD(field).
+    """
+
+    sgc: str
+    krn: int
+    ti: str
+    third_token: bool = False
+
+    def __post_init__(self) -> None:
+        checks = {
+            "sgc": len(self.sgc) == 6 and self.sgc.isascii() and self.sgc.isdigit(),
+            "krn": 1 <= self.krn <= 9,
+            "ti": len(self.ti) == 2 and self.ti.isascii() and self.ti.isdigit(),
+        }
+        for name, right in checks.items():
+            if not right:
+                raise InputError("KEY_CHANGE_FIELD", field=name)
+
+    def token_count(self, ea: EncryptionAlgorithm) -> int:
+        """How many tokens the set has."""
+        if ea is EncryptionAlgorithm.MISTY1:
+            return 4
+        return 3 if self.third_token else 2
 
 
 @dataclass(frozen=True, slots=True)

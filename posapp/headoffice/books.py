@@ -7,7 +7,7 @@ trace but its letter. Used by `projector` only.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
@@ -151,7 +151,7 @@ class Books:
             "audit_no": 0,
             "reason": "",
         }
-        self._keep(_Sale(row, self._asked(fact.sale_id, fact.items), fact))
+        self._keep(_Sale(row, self._asked(fact.sale_id, fact.items_by_token), fact))
 
     def _asked(self, sale_id: bytes, items: tuple[facts.TokenItem, ...]) -> list[dict[str, Any]]:
         return [
@@ -174,7 +174,9 @@ class Books:
             raise OutOfPlaceError("SALE_MISSING")
         if one.row["state"] not in _OPEN:
             raise OutOfPlaceError("SALE_ENDED_TWICE", one.row["state"])
-        one.tokens, one.changed = self._asked(fact.sale_id, fact.items), True
+        intent = one.fact or self._intent(one.row["seq"])
+        items = replace(intent, items=fact.items).items_by_token
+        one.tokens, one.changed = self._asked(fact.sale_id, items), True
 
     def _issued(self, fact: facts.SaleIssued) -> None:
         one = self._open_sale(fact.intent_seq)

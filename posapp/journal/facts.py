@@ -13,7 +13,7 @@ from datetime import date
 from typing import Any, ClassVar, Protocol
 
 from posapp.domain.meter import EncryptionAlgorithm, KeyType, MeterConfiguration
-from posapp.domain.sale import LineKind, SaleLine, Tender, TenderKind, TokenKind
+from posapp.domain.sale import KeyTarget, LineKind, SaleLine, Tender, TenderKind, TokenKind
 from posapp.errors import InputError
 
 Body = dict[int, Any]
@@ -100,7 +100,14 @@ class ShiftClosed:
 
 @dataclass(frozen=True, slots=True)
 class TokenItem:
-    """One token asked for: its TID is proposed by the till and never replaced in silence."""
+    """One token asked for, or one key-change set.
+
+    The TID is proposed by the till and never replaced in silence; tests and key changes have
+    none (0). It counts from `base_date`, 0 standing for the meter's own: a credit after a key
+    change in the same order counts from the new key's. `units` is what the token is about:
+    0.1 kWh and so on or 0.00001 of the currency of a credit; watts, a register or sixteen bits
+    of a management token; control field and manufacturer code (44 bits) of a meter test.
+    """
 
     kind: TokenKind
     subclass: int
@@ -108,6 +115,12 @@ class TokenItem:
     units: int
     value_minor: int
     reserved: bool = False
+    base_date: int = 0
+    target: KeyTarget | None = None
+
+    def token_count(self, ea: EncryptionAlgorithm) -> int:
+        """How many tokens of twenty digits it makes for a meter with this algorithm."""
+        return 1 if self.target is None else self.target.token_count(ea)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +161,12 @@ class SaleIntended:
     def received_minor(self) -> int:
         """What was handed over."""
         return sum(t.received_minor for t in self.tenders)
+
+    @property
+    def items_by_token(self) -> tuple[TokenItem, ...]:
+        """The item of each token, in the order the customer enters them."""
+        ea = self.configuration.ea
+        return tuple(item for item in self.items for _ in range(item.token_count(ea)))
 
     @property
     def change_minor(self) -> int:
@@ -335,18 +354,24 @@ def _tender_in(row: list[Any]) -> Tender:
 
 
 def _item_out(item: TokenItem) -> list[Any]:
-    return [int(item.kind), item.subclass, item.tid, item.units, item.value_minor, item.reserved]
+    row = [int(item.kind), item.subclass, item.tid, item.units, item.value_minor, item.reserved]
+    if item.base_date or item.target:
+        row.append(item.base_date)
+    if item.target:
+        row += [item.target.sgc, item.target.krn, item.target.ti, item.target.third_token]
+    return row
 
 
 def _item_in(row: list[Any]) -> TokenItem:
-    return TokenItem(TokenKind(row[0]), row[1], row[2], row[3], row[4], row[5])
+    target = KeyTarget(*row[7:]) if len(row) > 7 else None
+    return TokenItem(TokenKind(row[0]), *row[1:7], target=target)
 
 
 # What each reader expects under its keys: a type, `(...)` a row of at most these types, `[x]`
 # any number of x. A journal may come from another machine, where anything can be signed.
 _LINE = (int, str, int, int, str)
 _TENDER = (int, int, str)
-_ITEM = (int, int, int, int, int, bool)
+_ITEM = (int, int, int, int, int, bool, int, str, int, str, bool)
 _SHAPES: dict[int, dict[int, Any]] = {
     TillEnrolled.KIND: {0: str, 1: bytes},
     ShiftOpened.KIND: {0: int, 1: int, 2: int},

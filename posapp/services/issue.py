@@ -11,6 +11,7 @@ import logging
 from dataclasses import replace
 from datetime import timedelta
 
+from posapp.domain.meter import MeterConfiguration
 from posapp.domain.sale import SOLD_STATES, SaleState
 from posapp.errors import ModuleError, Outcome, SaleError
 from posapp.journal.facts import (
@@ -19,6 +20,7 @@ from posapp.journal.facts import (
     SaleIssued,
     SaleRetimed,
     SaleUncertain,
+    TokenItem,
 )
 from posapp.lanes import Urgency
 from posapp.ports import (
@@ -102,12 +104,13 @@ class Issue:
         lowest = error.params.get("lowest_tid")
         if not isinstance(lowest, int):
             return False
+        base_date = _base_date(record, error)
         now = self._clock.now()
         lease, is_back = self._store.read(lambda r: (r.lease(), clock_is_back(r, now)))
         if lease is None or now > lease.valid_until or is_back:
             return False
         latest = now + RETIME_AHEAD
-        return lowest <= tid_at(latest, record.intent.configuration.base_date)
+        return lowest <= tid_at(latest, base_date)
 
     def _burnt(self, record: SaleRecord) -> bool:
         """Make sure that no late frame of a request that was asked before can ever run."""
@@ -171,8 +174,7 @@ class Issue:
 
         def write(uow: UnitOfWork) -> SaleRecord:
             intent = record.intent
-            later = max(0, lowest - min(item.tid for item in intent.items))
-            items = tuple(replace(item, tid=item.tid + later) for item in intent.items)
+            items = _later(intent.items, lowest, _base_date(record, error), intent.configuration)
             sequence = uow.next_sequence(intent.module_id)
             uow.append(SaleRetimed(intent.sale_id, items, sequence))
             return replace(record, intent=replace(intent, items=items, sequence=sequence))
@@ -188,7 +190,7 @@ class Issue:
         return SaleError(error.code, outcome=Outcome.NOT_EXECUTED, **error.params)
 
     def _store_outcome(self, record: SaleRecord, result: IssueResult) -> SaleRecord:
-        if len(result.tokens) != len(record.intent.items):
+        if len(result.tokens) != len(record.intent.items_by_token):
             raise SaleError("MODULE_ANSWER_WRONG", outcome=Outcome.UNKNOWN)
         issued = SaleIssued(record.intent_seq, result.tokens, result.audit_no)
 
@@ -242,17 +244,31 @@ _HOPELESS = frozenset({"MODULE_TIMEOUT", "WRONG_MODULE"})
 # What the module itself answers when it will not; everything else says nothing about the request.
 _REFUSALS = frozenset(
     {
+        "AUDIT_FULL",
+        "AUTHORISATION_MISSING",
         "BASE_DATE_MISMATCH",
         "CLOCK_AHEAD",
         "CLOCK_BEHIND",
         "DKGA_EA",
         "FIELD_RANGE",
+        "KEY_CHANGE_EXPIRED",
+        "KEY_CHANGE_NOTHING",
+        "KEY_CHANGE_TYPE",
         "KEY_EXPIRED",
+        "KEY_ISSUE_ENDED",
+        "KEY_NOT_ACTIVE",
         "KEY_NOT_FOUND",
+        "KEY_SUBCLASS",
         "KEY_TYPE",
         "KEY_TYPE_CARRIER",
         "KEY_TYPE_NO_CREDIT",
+        "LEASE_EXPIRED",
+        "LIMIT_CURRENCY",
+        "LIMIT_UNITS",
+        "LIMIT_VALUE",
         "MODULE_CLOCK_WRONG",
+        "NEW_KEY_NOT_FOUND",
+        "OUTSIDE_HOURS",
         "RESERVED_USED",
         "RID_CONFLICT",
         "STALE",
@@ -260,6 +276,28 @@ _REFUSALS = frozenset(
         "UNSUPPORTED",
     }
 )
+
+
+def _base_date(record: SaleRecord, error: ModuleError) -> int:
+    """The year from which a TID that the module wants counts."""
+    said = error.params.get("base_date")
+    return said if isinstance(said, int) else record.intent.configuration.base_date
+
+
+def _later(
+    items: tuple[TokenItem, ...], lowest: int, base_date: int, meter: MeterConfiguration
+) -> tuple[TokenItem, ...]:
+    """The items with the TIDs of one base date moved up until the first is `lowest`."""
+    tids = {
+        place: item.tid
+        for place, item in enumerate(items)
+        if item.kind.takes_tid and (item.base_date or meter.base_date) == base_date
+    }
+    by = max(0, lowest - min(tids.values(), default=lowest))
+    return tuple(
+        replace(item, tid=item.tid + by) if place in tids else item
+        for place, item in enumerate(items)
+    )
 
 
 def _refusal(error: ModuleError) -> bool:

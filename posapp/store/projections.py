@@ -137,10 +137,14 @@ class Projector:
         self._open[place] = sale
 
     def _take_tids(self, place: int, sale: SaleIntended) -> None:
-        base_date = sale.configuration.base_date
-        rows = [(sale.meter, base_date, item.tid, int(item.reserved), place) for item in sale.items]
-        if self._run_many(_TID, rows) != len(rows):
-            tids = ",".join(str(item.tid) for item in sale.items)
+        usual = sale.configuration.base_date
+        taking = [item for item in sale.items if item.kind.takes_tid]
+        rows = [
+            (sale.meter, item.base_date or usual, item.tid, int(item.reserved), place)
+            for item in taking
+        ]
+        if rows and self._run_many(_TID, rows) != len(rows):
+            tids = ",".join(str(item.tid) for item in taking)
             raise SaleError("TID_TAKEN", meter=sale.meter, tid=tids)
 
     def _retimed(self, place: int, _at_ms: int, fact: SaleRetimed) -> None:
@@ -155,12 +159,13 @@ class Projector:
     def _issued(self, place: int, _at_ms: int, fact: SaleIssued) -> None:
         sale_place = self._place(fact.intent_seq)
         sale = self._intent(sale_place)
-        if len(fact.tokens) != len(sale.items):
+        items = sale.items_by_token
+        if len(fact.tokens) != len(items):
             raise StoreError("TOKENS_INCOMPLETE", seq=fact.intent_seq)
         self._change(_END, (Stage.ISSUED, place, fact.audit_no, "", sale_place), sale_place)
         tokens = [
             (sale_place, n, int(i.kind), i.subclass, i.tid, i.units, i.value_minor, digits)
-            for n, (i, digits) in enumerate(zip(sale.items, fact.tokens, strict=True))
+            for n, (i, digits) in enumerate(zip(items, fact.tokens, strict=True))
         ]
         self._run_many(_TOKEN, tokens)
         booked = [(sale_place, int(account), amount) for account, amount in postings(sale)]

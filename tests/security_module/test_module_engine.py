@@ -445,7 +445,7 @@ def test_a_keys_days_and_kinds_hold_in_the_module(
         (an_item(NOON_TID, 0), "FIELD_RANGE"),
         (an_item(NOON_TID, 18_201_625), "FIELD_RANGE"),
         (replace(an_item(NOON_TID), value_minor=-1), "FIELD_RANGE"),
-        (replace(an_item(NOON_TID), subclass=4), "UNSUPPORTED"),
+        (replace(an_item(NOON_TID), subclass=8), "UNSUPPORTED"),
     ],
 )
 def test_an_item_out_of_range_is_refused(engine: Engine, item: Any, code: str) -> None:

@@ -131,7 +131,7 @@ class LinkDriver:
     def issue(self, request: IssueRequest, deadline: float) -> IssueResult:
         fields = self._ask(codec.ISSUE, messages.order_of(request), deadline)
         answer = _read(Answer.read, fields)
-        if len(answer.tokens) != len(request.items):
+        if len(answer.tokens) != request.token_count:
             raise WrongAnswerError("tokens")
         return _result(answer, request.request_id)
 

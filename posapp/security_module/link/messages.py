@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from posapp.domain.meter import EncryptionAlgorithm, KeyType, MeterConfiguration, MeterNumber
+from posapp.domain.sale import KeyTarget
 from posapp.errors import InputError
 from posapp.security_module.link.codec import FieldError, Fields, row_fields
 
@@ -20,15 +21,16 @@ if TYPE_CHECKING:  # the module process has no use for the till's ports and thei
 ID_BYTES = 16  # request ids and till ids
 BOOT_BYTES = 8
 ITEMS_MAX = 8
+TOKENS_MAX = ITEMS_MAX * 4  # every item a key-change set for EA11
 KEYS_MAX = 64  # what fits one STATUS reply
 SEQUENCE_MAX = (1 << 48) - 1
 TID_MAX = (1 << 24) - 1
-UNITS_MAX = (1 << 31) - 1
-MONEY_MAX = (1 << 53) - 1
+UNITS_MAX = MONEY_MAX = (1 << 53) - 1
 BASE_YEARS = (1993, 2014, 2035)
 
 _CONFIGURATION = ("ea", "sgc", "krn", "ti", "base_date", "ken", "tct", "kt")
 _ITEM = ("kind", "subclass", "tid", "base_date", "units", "value_minor", "reserved")
+_TARGET = ("sgc", "krn", "ti", "third")  # the last column of an item that changes the key
 _KEY = ("sgc", "krn", "kt", "base_date", "ken", "dkga", "test")
 
 
@@ -120,7 +122,10 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class OrderItem:
-    """One token asked for; its TID counts from its own base date's year."""
+    """One token or key-change set asked for; its TID counts from its own base date's year.
+
+    `units` is what `posapp.journal.facts.TokenItem` says.
+    """
 
     kind: int
     subclass: int
@@ -129,6 +134,12 @@ class OrderItem:
     units: int
     value_minor: int
     reserved: bool
+    target: KeyTarget | None = None
+
+    def row(self) -> list[Any]:
+        """As it stands in a request."""
+        row = [self.kind, self.subclass, self.tid, self.base_date]
+        return [*row, self.units, self.value_minor, self.reserved, *_target_row(self.target)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,16 +177,16 @@ class Order:
             self.sequence,
             self.meter.digits,
             self.configuration,
-            [
-                [i.kind, i.subclass, i.tid, i.base_date, i.units, i.value_minor, i.reserved]
-                for i in self.items
-            ],
+            [item.row() for item in self.items],
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the module made for a request: 20-digit tokens in the order of the items."""
+    """What the module made for a request: 20-digit tokens in the order of the items.
+
+    An item that changes the key has two to four of them, one after another.
+    """
 
     request_id: bytes
     tokens: tuple[str, ...]
@@ -194,7 +205,7 @@ class Answer:
 
     @classmethod
     def read(cls, fields: Fields) -> Answer:
-        tokens = tuple(fields.rows("tokens", 1, ITEMS_MAX))
+        tokens = tuple(fields.rows("tokens", 1, TOKENS_MAX))
         if not all(type(t) is str and len(t) == 20 and t.isascii() and t.isdigit() for t in tokens):
             raise FieldError("tokens")
         return cls(
@@ -232,7 +243,7 @@ def read_fetch(fields: Fields) -> Answer | Missing:
 
 def order_of(request: IssueRequest) -> Mapping[str, Any]:
     """The body of ISSUE for a till's request."""
-    base_date = request.configuration.base_date
+    usual = request.configuration.base_date
     return _issue_body(
         request.request_id,
         request.till_id,
@@ -240,7 +251,11 @@ def order_of(request: IssueRequest) -> Mapping[str, Any]:
         request.meter,
         request.configuration,
         [
-            [int(i.kind), i.subclass, i.tid, base_date, i.units, i.value_minor, i.reserved]
+            [
+                *(int(i.kind), i.subclass, i.tid, i.base_date or usual),
+                *(i.units, i.value_minor, i.reserved),
+                *_target_row(i.target),
+            ]
             for i in request.items
         ],
     )
@@ -284,7 +299,15 @@ def _configuration(fields: Fields) -> MeterConfiguration:
         raise FieldError(name) from None
 
 
+def _target_row(target: KeyTarget | None) -> list[Any]:
+    """No column for an item without one: a request that was sent before is the same request."""
+    return [[target.sgc, target.krn, target.ti, target.third_token]] if target else []
+
+
 def _item(row: Any) -> OrderItem:
+    target = None
+    if type(row) is list and len(row) == len(_ITEM) + 1:
+        target, row = _target(row[-1]), row[:-1]
     fields = row_fields(row, "items", _ITEM)
     base_date = fields.integer("base_date", BASE_YEARS[0], BASE_YEARS[-1])
     if base_date not in BASE_YEARS:
@@ -297,4 +320,18 @@ def _item(row: Any) -> OrderItem:
         fields.integer("units", 0, UNITS_MAX),
         fields.integer("value_minor", -MONEY_MAX, MONEY_MAX),
         fields.flag("reserved"),
+        target,
     )
+
+
+def _target(row: Any) -> KeyTarget:
+    fields = row_fields(row, "target", _TARGET)
+    try:
+        return KeyTarget(
+            fields.text("sgc", 6),
+            fields.integer("krn", 1, 9),
+            fields.text("ti", 2),
+            fields.flag("third"),
+        )
+    except InputError:
+        raise FieldError("target") from None

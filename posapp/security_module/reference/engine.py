@@ -7,15 +7,13 @@ of the promise: what was answered once is answered the same, whatever has change
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from posapp import __version__
 from posapp.clock import Clock, Randomness, epoch_ms
 from posapp.codec import cbor
 from posapp.domain.sale import TokenKind
-from posapp.errors import ConfigError, ModuleError, Outcome, PosError
+from posapp.errors import ConfigError, ModuleError, Outcome
 from posapp.security_module.link.messages import (
     BOOT_BYTES,
     Answer,
@@ -23,14 +21,13 @@ from posapp.security_module.link.messages import (
     KeyInfo,
     Missing,
     Order,
-    OrderItem,
     Report,
 )
+from posapp.security_module.reference.issue import Issuer, Made, StoredKeys
+from posapp.security_module.reference.issue import Policy as Policy
 from posapp.security_module.reference.store import Books, IssueRow, ModuleStore, StoredAnswer
-from posapp.sts import amounts, keys, sta, tid, tokens
+from posapp.sts import keys, sta
 from posapp.sts.sta import StaTables
-
-CREDIT_SUBCLASSES = range(4)  # class 0 in units; currency tokens (4..7) come with a key's limits
 
 # Refused for a reason that can pass: the number is burnt with the refusal, so that a copy of
 # the frame that comes later cannot run behind the till's back.
@@ -44,20 +41,6 @@ _CAN_PASS = frozenset(
         "BASE_DATE_MISMATCH",
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """How far a proposed TID may lie from the module's own clock, in minutes.
-
-    `ahead` leaves room for many tokens of one meter in one minute and yet keeps a meter from
-    refusing its customer's later tokens as old. `behind` lets a sale that a power cut left open
-    be finished days later. `clock_slack_ms` is how far the clock may be corrected backwards.
-    """
-
-    ahead: int = 12 * 60
-    behind: int = 7 * 24 * 60
-    clock_slack_ms: int = 120_000
 
 
 class Engine:
@@ -81,11 +64,9 @@ class Engine:
             raise ConfigError("KEYS_NOT_TEST")
         self._store = store
         self._clock = clock
-        self._randomness = randomness
         self._policy = policy or Policy()
-        self._keys = {(key.sgc, key.krn): key for key in stored}
+        self._issuer = Issuer(StoredKeys(stored), tables, self._policy, randomness)
         self._infos = tuple(_info(key) for key in stored)
-        self._tables = tables
         self._boot = randomness.bytes(BOOT_BYTES)
 
     # ------------------------------------------------------------ questions
@@ -151,8 +132,9 @@ class Engine:
                 refused = error
             else:
                 audit_no = self._enter(order, digest, made, books)
+                digits = tuple(token for one in made for token in one.tokens)
                 return Answer(
-                    order.request_id, made, self._store.module_id, audit_no, replayed=False
+                    order.request_id, digits, self._store.module_id, audit_no, replayed=False
                 )
             books.use_up(order.till, order.sequence)
         raise refused
@@ -162,7 +144,7 @@ class Engine:
             request_id, found.tokens, self._store.module_id, found.audit_no, replayed=True
         )
 
-    def _enter(self, order: Order, digest: bytes, made: tuple[str, ...], books: Books) -> int:
+    def _enter(self, order: Order, digest: bytes, made: tuple[Made, ...], books: Books) -> int:
         now_ms = epoch_ms(self._clock.now())
         books.use_up(order.till, order.sequence)
         books.raise_clock_floor(now_ms)
@@ -177,131 +159,34 @@ class Engine:
                 meter=order.meter.digits,
                 sgc=c.sgc,
                 krn=c.krn,
-                tokens=made,
-                items=tuple(
-                    {
-                        "base_date": item.base_date,
-                        "tid": item.tid,
-                        "reserved": item.reserved,
-                        "kind": item.kind,
-                        "subclass": item.subclass,
-                        # what the token carries, which is what was asked or a little more
-                        "units": amounts.decode_units(amounts.encode_units(item.units)),
-                        "value_minor": item.value_minor,
-                    }
-                    for item in order.items
-                ),
+                tokens=tuple(token for one in made for token in one.tokens),
+                items=tuple(_tid_row(one) for one in made if TokenKind(one.item.kind).takes_tid),
             )
         )
 
     # ------------------------------------------------------------ the rules
 
-    def _make(self, order: Order, books: Books) -> tuple[str, ...]:
+    def _make(self, order: Order, books: Books) -> tuple[Made, ...]:
         self._check_clock(books)
-        key = self._key(order)
-        for item in order.items:
-            _check_item(item, key)
-        self._check_tids(order, key, books)
-        c = order.configuration
-        try:
-            now = self._clock.now()
-            for item in order.items:
-                keys.check_issue(key, (0, item.subclass), item.tid, now, c.tct)
-                tid.check_ken(item.tid, c.ken)  # the meter's own expiry: it would refuse
-            secret = keys.decoder_key(key, order.meter, c.ti, c.ea)
-            return tuple(
-                tokens.credit(
-                    secret, c.ea, i.subclass, self._nibble(), i.tid, i.units, self._tables
-                )
-                for i in order.items
-            )
-        except PosError as error:
-            raise _refusal(error) from None  # its context could show a key to a log
+        return self._issuer.make(order, books, self._clock.now())
 
     def _check_clock(self, books: Books) -> None:
         now_ms, floor_ms = epoch_ms(self._clock.now()), books.clock_floor_ms()
         if now_ms < floor_ms - self._policy.clock_slack_ms:
             raise ModuleError("CLOCK_BEHIND", clock_ms=now_ms, floor_ms=floor_ms)
 
-    def _key(self, order: Order) -> keys.VendingKey:
-        c = order.configuration
-        key = self._keys.get((c.sgc, c.krn))
-        if key is None:
-            raise ModuleError("KEY_NOT_FOUND", sgc=c.sgc, krn=c.krn)
-        if key.kt != c.kt:
-            raise ModuleError("KEY_TYPE", kt=int(c.kt), expected=int(key.kt))
-        if key.base_date != c.base_date:
-            raise ModuleError("BASE_DATE_MISMATCH", base_date=c.base_date, expected=key.base_date)
-        return key
 
-    def _check_tids(self, order: Order, key: keys.VendingKey, books: Books) -> None:
-        """Exactly the proposed TIDs or none: in order, never again, near the module's time."""
-        meter = order.meter.digits
-        now = _minutes_since(key.base_date, self._clock.now())
-        oldest, newest = now - self._policy.behind, now + self._policy.ahead
-        high = books.high_water(meter, key.base_date)
-        lowest = _ordinary(max(oldest, 0 if high is None else high + 1))
-        if oldest > tid.TID_MAX or lowest > tid.TID_MAX:
-            raise ModuleError("KEY_EXPIRED", base_date=key.base_date)
-        if tid.is_expired(lowest, key.ken):
-            raise ModuleError("KEY_EXPIRED", ken=key.ken)
-        given: set[int] = set()
-        for item in order.items:
-            if item.tid > newest:
-                raise ModuleError("CLOCK_AHEAD", tid=item.tid, newest_tid=newest)
-            if item.reserved:
-                self._check_reserved(item, oldest, meter, books)
-                if item.tid in given:
-                    raise ModuleError("RESERVED_USED", tid=item.tid)
-            elif item.tid < lowest or tid.is_reserved(item.tid):
-                raise ModuleError("TID_WINDOW", lowest_tid=_ordinary(max(lowest, item.tid)))
-            else:
-                lowest = _ordinary(item.tid + 1)
-            given.add(item.tid)
-
-    @staticmethod
-    def _check_reserved(item: OrderItem, oldest: int, meter: str, books: Books) -> None:
-        """The minute 00:01 of a day, once a day, whatever was sold since (IEC 62055-41 6.3.5.2)."""
-        if not tid.is_reserved(item.tid):
-            raise ModuleError("FIELD_RANGE", field="tid")
-        if item.tid < oldest:
-            day = tid.MINUTES_PER_DAY
-            start = oldest - tid.RESERVED_MINUTE
-            raise ModuleError("TID_WINDOW", lowest_tid=-(-start // day) * day + tid.RESERVED_MINUTE)
-        if books.is_given(meter, item.base_date, item.tid):
-            raise ModuleError("RESERVED_USED", tid=item.tid)
-
-    def _nibble(self) -> int:
-        return self._randomness.bytes(1)[0] & 0xF
-
-
-def _check_item(item: OrderItem, key: keys.VendingKey) -> None:
-    if item.kind != TokenKind.CREDIT or item.subclass not in CREDIT_SUBCLASSES:
-        raise ModuleError("UNSUPPORTED", kind=item.kind, subclass=item.subclass)
-    if item.base_date != key.base_date:
-        raise ModuleError("BASE_DATE_MISMATCH", base_date=item.base_date, expected=key.base_date)
-    if not 1 <= item.units <= amounts.UNITS_MAX:
-        raise ModuleError("FIELD_RANGE", field="units")
-    if item.value_minor < 0:
-        raise ModuleError("FIELD_RANGE", field="value_minor")
-
-
-def _minutes_since(base_date: int, now: datetime) -> int:
-    """Minutes of UTC since a base date; below zero before it, above TID_MAX after its end."""
-    wall = now.astimezone(UTC).replace(tzinfo=None)
-    return (wall - tid.BASE_DATES[base_date]) // timedelta(minutes=1)
-
-
-def _ordinary(number: int) -> int:
-    return number + 1 if tid.is_reserved(number) else number
-
-
-def _refusal(error: PosError) -> ModuleError:
-    params: dict[str, Any] = {
-        name: int(value) if isinstance(value, int) else str(value)[:64]
-        for name, value in error.params.items()
+def _tid_row(made: Made) -> dict[str, Any]:
+    item = made.item
+    return {
+        "base_date": item.base_date,
+        "tid": item.tid,
+        "reserved": item.reserved,
+        "kind": item.kind,
+        "subclass": item.subclass,
+        "units": made.units or made.money_units or item.units,
+        "value_minor": item.value_minor,
     }
-    return ModuleError(error.code, **params)
 
 
 def _info(key: keys.VendingKey) -> KeyInfo:

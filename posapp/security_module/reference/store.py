@@ -49,7 +49,10 @@ class StoredAnswer:
 
 @dataclass(frozen=True, slots=True)
 class IssueRow:
-    """One executed request. `items` are rows of issued_tids without meter and audit number."""
+    """One executed request.
+
+    `items` are rows of issued_tids without meter and audit number: only what took a TID.
+    """
 
     request_id: bytes
     till: bytes
@@ -150,10 +153,11 @@ class Books:
                 tokens=" ".join(row.tokens),
             )
         )
-        self._connection.execute(
-            insert(issued_tids),
-            [{"meter": row.meter, "audit_no": audit_no, **item} for item in row.items],
-        )
+        if row.items:
+            self._connection.execute(
+                insert(issued_tids),
+                [{"meter": row.meter, "audit_no": audit_no, **item} for item in row.items],
+            )
         return audit_no
 
 
