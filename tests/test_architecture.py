@@ -359,7 +359,7 @@ SKIPPED_FOLDERS = {".git", ".venv", "build", "dist", "demo-out", "__pycache__"}
 TEXT = {".py", ".md", ".toml", ".txt", ".sh", ".json", ".cfg", ".ini", ".ts", ".svg", ".css", ""}
 HOSTS = re.compile(r"\b(pypi|pythonhosted|debian|ubuntu|npmjs|crates)\.(org|com|net|io)\b")
 NUMBERED = re.compile(r"\b(issue|ticket|pull request|PR)s? #?\d+\b", re.IGNORECASE)
-PAGE = re.compile(r"(?<![\w/*{])([A-Za-z][\w-]*\.md)\b")
+PAGE = re.compile(r"(?<![\w/*{-])([A-Za-z][\w-]*\.md)\b")
 TOO_COMMON = {Path(name) for name in ("/", "/tmp", "/home", "/root", "/opt", "/srv", "/usr")}
 
 
