@@ -81,6 +81,11 @@ HSM_WORDS: dict[str, Words] = {
         NO_SALE,
         "Plug in the right device, or load the key again.",
     ),
+    "HSM_DEVICE_GONE": (
+        "The secret of this module is not in the security device {token}.",
+        NO_SALE,
+        "Plug in the device that the module was made with.",
+    ),
     "SEAL_MISSING": (
         "{file} is missing.",
         SAFE,

@@ -6,11 +6,18 @@ and the audit are the engine's: they are the same whoever keeps the keys.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from posapp.domain.meter import EncryptionAlgorithm, MeterNumber
+from posapp.errors import ConfigError
 from posapp.sts.keys import KeyAttributes, VendingKey
+
+if TYPE_CHECKING:
+    from posapp.security_module.reference.backends.hsm import Hsm
+
+PinSource = Callable[[], bytearray]  # a fresh copy of a device's PIN, wiped after its use
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +98,16 @@ class KeyBackend(Protocol):
     def close(self) -> None:
         """Forget all secrets; safe to call twice."""
         ...
+
+
+def open_hsm(library: str, label: str, pin: PinSource) -> Hsm:
+    """A token of a PKCS#11 library; it is opened when first used.
+
+    Raises ConfigError HSM_EXTRA_MISSING where python-pkcs11 is not installed.
+    """
+    try:
+        # Imported late: it comes with an extra.
+        from posapp.security_module.reference.backends import hsm
+    except ImportError:
+        raise ConfigError("HSM_EXTRA_MISSING") from None
+    return hsm.Hsm(library, label, pin)

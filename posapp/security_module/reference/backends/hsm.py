@@ -23,9 +23,9 @@ from pkcs11.constants import SlotFlag
 from pkcs11.types import Session, Token
 
 from posapp.errors import ConfigError, ModuleError
+from posapp.security_module.reference.backends import PinSource
 
 T = TypeVar("T")
-PinSource = Callable[[], bytearray]  # a fresh copy of the user PIN, wiped here after its use
 
 ANSWER_S = 10.0  # a device that is silent for longer is taken for hung
 _PIN_FORM = re.compile(rb"[!-~]{4,64}")

@@ -15,6 +15,7 @@ from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
 from pkcs11 import exceptions as native
 from pkcs11.types import Object, Session
 
+from posapp.clock import Randomness
 from posapp.codec import cbor
 from posapp.domain.meter import EncryptionAlgorithm, MeterNumber
 from posapp.errors import ModuleError
@@ -132,6 +133,52 @@ class Pkcs11Backend:
             handle = _checked(session, row)
             self._handles[row.name] = handle
         return handle
+
+
+class Pkcs11Device:
+    """Implements `seal.DeviceSecret` on a key that was made in the token and stays there."""
+
+    def __init__(self, hsm: Hsm, module_id: str) -> None:
+        """Raises what `Hsm.run` raises."""
+        self._hsm = hsm
+        self._label = _device_label(module_id)
+        self.bound = hsm.info().hardware
+
+    @classmethod
+    def create(cls, hsm: Hsm, module_id: str, randomness: Randomness) -> Pkcs11Device:
+        """Make the key, unless it is there. Raises what `Hsm.run` raises."""
+        label = _device_label(module_id)
+        hsm.run("import", lambda session: _make_device_key(session, label, randomness), write=True)
+        return cls(hsm, module_id)
+
+    def derive(self, purpose: bytes) -> bytes:
+        """HMAC-SHA-256 of the purpose, made in the token; up to 10 s.
+
+        Raises ModuleError HSM_DEVICE_GONE(token) and what `Hsm.run` raises.
+        """
+
+        def ask(session: Session) -> bytes:
+            found = _objects(session, self._label)
+            if not found:
+                raise KeyGoneError
+            return _mac(found[0], purpose)
+
+        try:
+            return self._hsm.run("hmac", ask)
+        except KeyGoneError:
+            raise ModuleError("HSM_DEVICE_GONE", token=self._hsm.label) from None
+
+
+def _device_label(module_id: str) -> str:
+    return f"posapp-{module_id}"
+
+
+def _make_device_key(session: Session, label: str, randomness: Randomness) -> None:
+    if _objects(session, label):
+        return
+    template = {**_template(randomness.bytes(KEY_BYTES)), Attribute.TOKEN: True}
+    template[Attribute.LABEL] = label
+    session.create_object(template)
 
 
 def _label(row: BookedKey) -> str:
