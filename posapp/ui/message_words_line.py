@@ -33,6 +33,11 @@ LINE_WORDS: dict[str, Words] = {
         "This till trusts it no more than before.",
         "Look at the cable and at what is on it. " + PAIR_AGAIN,
     ),
+    "MESSAGE_TOO_LONG": (
+        "This is too long for the line to the security module.",
+        NOTHING,
+        "Pair the till with the module; a paired line takes more.",
+    ),
     "LINE_PEERS_FULL": (
         "It is paired with {maximum} others already.",
         NOTHING,

@@ -180,13 +180,13 @@ def test_a_resumed_session_would_cost_more_bytes_than_a_full_one(scene: Scene) -
     assert full < 1_450 < resumed
 
 
-def test_the_largest_messages_go_through_in_two_pieces(scene: Scene) -> None:
+def test_the_largest_messages_go_through_in_pieces(scene: Scene) -> None:
     ours, theirs = shaken(scene)
-    for size in (1, 7, PIECE_MAX - 30, PIECE_MAX, PAYLOAD_MAX):
+    for size in (1, 7, PIECE_MAX - 30, PIECE_MAX, PAYLOAD_MAX, 16_384, session.MESSAGE_MAX):
         message = Chance(size).bytes(size)
         ours.say(message)
         payloads = ours.pieces()
-        assert len(payloads) == (1 if size < PIECE_MAX - 24 else 2)
+        assert (len(payloads) == 1) == (size < PIECE_MAX - 23)
         assert all(len(payload) <= PAYLOAD_MAX for payload in payloads)
         got = [m for payload in payloads for m in theirs.take(read(payload))]
         assert got == [message]
@@ -210,6 +210,29 @@ def shaken(scene: Scene) -> tuple[Session, Session]:
     assert theirs.peer_certificate == scene.till_keys.certificate
     assert ours.peer_certificate == scene.module_keys.certificate
     return ours, theirs
+
+
+def test_a_message_of_no_length_or_too_long_ends_a_session(scene: Scene) -> None:
+    for length in (0, session.MESSAGE_MAX + 1, 0xFFFF):
+        ours, theirs = shaken(scene)
+        ours._tls.write(length.to_bytes(2, "big") + b"x")
+        (payload,) = ours.pieces()
+        with pytest.raises(SessionLostError) as caught:
+            theirs.take(read(payload))
+        assert caught.value.reason == session.DAMAGED
+
+
+def test_what_is_too_long_for_the_line_is_not_sent(scene: Scene) -> None:
+    scene.open()
+    for driver, size in ((scene.driver, session.MESSAGE_MAX), (scene.driver, 60_000)):
+        before = len(scene.cable.carried[TO_MODULE])
+        with pytest.raises(ModuleError) as caught:
+            driver._ask("STATUS", {"x": bytes(size)}, time.monotonic() + 1)
+        assert caught.value.code == "MESSAGE_TOO_LONG"
+        assert len(scene.cable.carried[TO_MODULE]) == before
+    with pytest.raises(ModuleError) as caught:  # a long one that fits is answered: no such field
+        scene.driver._ask("STATUS", {"x": bytes(16_384)}, time.monotonic() + 5)
+    assert caught.value.code == "FIELD_RANGE"
 
 
 @pytest.mark.parametrize("kind", ["missing", "flipped", "twice"])

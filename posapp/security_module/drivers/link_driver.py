@@ -16,7 +16,7 @@ from posapp.errors import ModuleError, Outcome
 from posapp.ports import IssueRequest, IssueResult, NotFound
 from posapp.security_module.drivers.driver import LineLostError, LineSilentError, WrongAnswerError
 from posapp.security_module.link import codec, messages, session
-from posapp.security_module.link.framing import Deframer, frame
+from posapp.security_module.link.framing import PAYLOAD_MAX, Deframer, frame
 from posapp.security_module.link.identity import LineKeys, Peer
 from posapp.security_module.link.messages import Answer, Hello, Missing, Report
 from posapp.security_module.link.pairing import PAIR_PROVE, PAIR_START, TillPairing
@@ -214,6 +214,8 @@ class LinkDriver:
         message = codec.request(self._call, op, body)
         pause = self._again_s if again_s is None else again_s
         sealed = self._module is not None and not clear
+        if len(message) > (session.MESSAGE_MAX if sealed else PAYLOAD_MAX):
+            raise ModuleError("MESSAGE_TOO_LONG", outcome=Outcome.NOT_EXECUTED)
         sent = False
         self._sessions_left = SESSIONS_MAX
         while True:

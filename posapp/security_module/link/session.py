@@ -18,6 +18,7 @@ NUMBER_MAX = (1 << 32) - 1
 COUNT_MAX = (1 << 16) - 1
 _HEAD_BYTES = 1 + NUMBER_BYTES + 2
 PIECE_MAX = PAYLOAD_MAX - _HEAD_BYTES
+MESSAGE_MAX = 32 * 1024  # bytes; a document with all its signatures, or a page of the audit
 _LENGTH_BYTES = 2
 _READ_BYTES = 4096
 
@@ -77,7 +78,7 @@ def ended(session: int, reason: str) -> bytes:
 class Session:
     """One end of one session. `context` comes from `LineKeys`; the till chooses `number`.
 
-    Holds at most two frames' worth of half messages and what TLS itself needs.
+    Holds at most one half message, a frame and what TLS itself needs (a record of 16 KiB).
     """
 
     def __init__(self, context: ssl.SSLContext, number: int, *, server: bool) -> None:
@@ -115,8 +116,8 @@ class Session:
         return self._messages()
 
     def say(self, message: bytes) -> None:
-        """Seal a message of 1..2048 bytes; `pieces` has it next."""
-        assert self.shaken and 0 < len(message) <= PAYLOAD_MAX, "no message for a session"
+        """Seal a message of 1..32,768 bytes; `pieces` has it next."""
+        assert self.shaken and 0 < len(message) <= MESSAGE_MAX, "no message for a session"
         self._tls.write(len(message).to_bytes(_LENGTH_BYTES, "big") + message)
 
     def pieces(self) -> list[bytes]:
@@ -154,7 +155,7 @@ class Session:
         found: list[bytes] = []
         while len(self._half) >= _LENGTH_BYTES:
             length = int.from_bytes(self._half[:_LENGTH_BYTES], "big")
-            if not 0 < length <= PAYLOAD_MAX:
+            if not 0 < length <= MESSAGE_MAX:
                 raise SessionLostError(DAMAGED)
             if len(self._half) < _LENGTH_BYTES + length:
                 break

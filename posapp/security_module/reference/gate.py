@@ -15,7 +15,6 @@ from posapp.codec import cbor
 from posapp.errors import ConfigError, ModuleError, StoreError
 from posapp.security_module.link import codec, session
 from posapp.security_module.link.codec import FieldError, Fields, Request
-from posapp.security_module.link.framing import PAYLOAD_MAX
 from posapp.security_module.link.identity import LineKeys
 from posapp.security_module.link.pairing import PAIR_PROVE, PAIR_START
 from posapp.security_module.link.session import Piece, Session, SessionLostError
@@ -90,7 +89,7 @@ class Gate:
         for message in messages:
             reply = self._answer(now, message)
             if reply is not None:
-                assert len(reply) <= PAYLOAD_MAX, "a reply that does not fit"
+                assert len(reply) <= session.MESSAGE_MAX, "a reply that does not fit"
                 now.say(reply)
         return now.pieces()
 
