@@ -8,6 +8,7 @@ import random
 import select
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -155,6 +156,7 @@ class MemoryCable:
         self.fault: Fault = whole
         self.carried: dict[str, bytearray] = {TO_MODULE: bytearray(), TO_TILL: bytearray()}
         self.lines = 0
+        self.byte_s = 0.0  # how long each byte to the till takes
         self._arriving = bytearray()
         self._broken = False
         self.plug(gate)
@@ -184,8 +186,13 @@ class MemoryCable:
     def receive(self, deadline: float) -> bytes:
         if not self._arriving and self._broken:
             raise LineLostError("cut", sent=True)
-        data = bytes(self._arriving)
-        self._arriving.clear()
+        if self.byte_s and self._arriving:
+            threading.Event().wait(min(self.byte_s, max(0.0, deadline - time.monotonic())))
+            if time.monotonic() >= deadline:
+                return b""
+        length = 1 if self.byte_s else len(self._arriving)
+        data = bytes(self._arriving[:length])
+        del self._arriving[:length]
         return data
 
     def check(self) -> None:

@@ -529,6 +529,29 @@ def test_old_sessions_cannot_be_played_again(scene: Scene) -> None:
     assert scene.gate.lost == {session.UNKNOWN: 1}
 
 
+def test_a_slow_line_takes_longer_and_no_session_is_given_up_while_it_talks(scene: Scene) -> None:
+    scene.cable.byte_s = 0.0001  # an eighth of 115,200 baud: longer than the till's patience
+    scene.open()
+    sessions = scene.driver.sessions
+    result = scene.issue(scene.intend())
+    assert (result.replayed, scene.driver.sessions) == (False, sessions)
+
+
+def test_a_line_of_one_byte_now_and_then_is_an_honest_unknown(scene: Scene) -> None:
+    scene.open()
+    scene.cable.byte_s = 2 * SOON_S  # as one byte a second is to the real patience
+    request = scene.intend()
+    with pytest.raises((LineSilentError, LineLostError)) as caught:
+        scene.issue(request, within_s=0.5)
+    assert getattr(caught.value, "sent", True)
+    scene.driver.close()
+    with pytest.raises((LineSilentError, LineLostError)):
+        scene.driver.open(time.monotonic() + 0.3)
+    scene.cable.byte_s = 0
+    assert scene.settle(request).replayed
+    assert scene.made() == 1
+
+
 def test_over_an_endlessly_bad_cable_every_sale_ends_with_one_token(lasting: Scene) -> None:
     chance = random.Random(4)
     names = sorted(FAULTS)

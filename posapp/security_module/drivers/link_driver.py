@@ -28,7 +28,7 @@ T = TypeVar("T")
 HELLO_AGAIN_S = 0.5  # a board that restarts when its port is opened misses the first one
 ASK_AGAIN_S = 3.0
 HANDSHAKE_AGAIN_S = 1.0  # doubled each time: a slow line gets there too
-DAMAGED_AGAIN_S = 0.3  # something was broken on the line: no use in waiting for all of ASK_AGAIN_S
+GRACE_S = 0.3  # after the last byte, while bytes come or something broken was seen among them
 SESSIONS_MAX = 16  # in one call; a line that ends them all is no line
 _FIRST_CALL_BYTES = 6  # leaves room to count up without end
 
@@ -227,7 +227,7 @@ class LinkDriver:
                 outcome = Outcome.UNKNOWN if sent else Outcome.NOT_EXECUTED
                 raise ModuleError(refused.code, outcome=outcome, **refused.params) from None
             sent = True
-            reply = self._wait(line, min(deadline, time.monotonic() + pause), sealed=sealed)
+            reply = self._wait(line, time.monotonic() + pause, deadline, sealed=sealed)
             if reply is not None:
                 if reply.error:
                     raise ModuleError(reply.error, outcome=reply.outcome, **reply.params)
@@ -239,12 +239,15 @@ class LinkDriver:
             if time.monotonic() >= deadline:
                 raise LineSilentError(op)
 
-    def _wait(self, line: Line, until: float, *, sealed: bool) -> codec.Reply | None:
+    def _wait(
+        self, line: Line, until: float, deadline: float, *, sealed: bool
+    ) -> codec.Reply | None:
         """The reply to the present call; None when it is time, or no use, to wait for it."""
         dropped, self._hurry = self._deframer.dropped, False
         while True:
             found: codec.Reply | None = None
-            for payload in self._deframer.feed(line.receive(until)):
+            data = line.receive(min(until, deadline))
+            for payload in self._deframer.feed(data):
                 for message in self._heard(payload) if sealed else [payload]:
                     reply = codec.read_reply(message)
                     if reply is not None and reply.call == self._call:
@@ -255,11 +258,19 @@ class LinkDriver:
                 return found
             if sealed and (self._session is None or self._refused):
                 return None
-            if sealed and (self._hurry or self._deframer.dropped != dropped):
+            if sealed and data:
+                damaged = self._hurry or self._deframer.dropped != dropped
+                until = self._grace(until, damaged=damaged)
                 dropped, self._hurry = self._deframer.dropped, False
-                until = min(until, time.monotonic() + DAMAGED_AGAIN_S)
-            if time.monotonic() >= until:
+            if time.monotonic() >= min(until, deadline):
                 return None
+
+    def _grace(self, until: float, *, damaged: bool) -> float:
+        """How long to wait after some bytes came: a session that is given up costs a new one, so
+        not while a slow line still talks, and not for long once something was broken on it.
+        """
+        soon = time.monotonic() + min(GRACE_S, self._again_s)
+        return min(until, soon) if damaged else max(until, soon)
 
     # ------------------------------------------------------------ sessions
 
@@ -289,7 +300,7 @@ class LinkDriver:
                 raise LineLostError("every session ends", sent=False)
             try:
                 line.send(b"".join(frame(payload) for payload in now.pieces()), deadline)
-                self._await_shake(line, now, min(deadline, time.monotonic() + pause))
+                self._await_shake(line, now, time.monotonic() + pause, deadline)
             except LineLostError as lost:
                 raise LineLostError(str(lost), sent=False) from lost
             if now.shaken and self._session is now:
@@ -305,10 +316,17 @@ class LinkDriver:
                 raise LineLostError("no session", sent=False)
             pause *= 2
 
-    def _await_shake(self, line: Line, now: Session, until: float) -> None:
-        while not now.shaken and self._session is now and time.monotonic() < until:
-            for payload in self._deframer.feed(line.receive(until)):
+    def _await_shake(self, line: Line, now: Session, until: float, deadline: float) -> None:
+        while not now.shaken and self._session is now:
+            dropped, self._hurry = self._deframer.dropped, False
+            data = line.receive(min(until, deadline))
+            for payload in self._deframer.feed(data):
                 self._heard(payload)
+            if data:
+                damaged = self._hurry or self._deframer.dropped != dropped
+                until = self._grace(until, damaged=damaged)
+            if time.monotonic() >= min(until, deadline):
+                return
 
     def _heard(self, payload: bytes) -> list[bytes]:
         """The messages in a frame's payload; anything of another session is late."""
