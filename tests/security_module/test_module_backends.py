@@ -213,7 +213,7 @@ from posapp.errors import ConfigError
 from posapp.security_module.reference import backends, operators, seal
 from posapp.security_module.reference.backends import sealed
 try:
-    backends.open_hsm("lib.so", "sts", bytearray)
+    backends.open_hsm("lib.so", "sts", "hsm.pin")
 except ConfigError as error:
     print(error.code)
 """

@@ -23,6 +23,7 @@ from posapp.security_module.reference.operators import (
     Operator,
     Operators,
     Role,
+    module_id_in,
 )
 from posapp.security_module.reference.seal import FileDevice, VouchedFile
 from tests.security_module.engines import CountedRandomness, SetClock
@@ -468,8 +469,20 @@ class SetRandomness:
 
 def test_another_modules_file_is_not_taken(place):
     place.close()
+    assert module_id_in(place.folder) == MODULE
     with pytest.raises(ModuleError, match="SEAL_DAMAGED"):
         Operators(place.folder, "REF-0000A002", place.device, place.clock, CountedRandomness())
+
+
+@pytest.mark.parametrize(
+    "content", [b"", bytes(40), b"\xa0" + bytes(32), b"\xa1\x01\x02" + bytes(32)]
+)
+def test_a_folder_that_names_no_module_is_damaged(tmp_path, content):
+    with pytest.raises(ConfigError, match="SEAL_MISSING"):
+        module_id_in(tmp_path)
+    (tmp_path / FILE_NAME).write_bytes(content)
+    with pytest.raises(ModuleError, match="SEAL_DAMAGED"):
+        module_id_in(tmp_path)
 
 
 # --- C11: secrets are nowhere ---------------------------------------------------------------------

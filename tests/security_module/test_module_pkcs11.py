@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from posapp.domain.meter import EncryptionAlgorithm, KeyType, MeterNumber
-from posapp.errors import ConfigError, ModuleError, Outcome, StoreError
+from posapp.errors import ModuleError, Outcome, StoreError
 from posapp.security_module.reference.backends import BookedKey
 from posapp.sts.keys import VendingKey, decoder_key
 from tests.security_module.soft_tokens import (
@@ -287,7 +287,7 @@ def test_a_pin_comes_from_a_file_of_its_owner_only(tmp_path):
         if content is not None:
             path.write_text(content, encoding="utf-8")
             path.chmod(mode)
-        with pytest.raises(ConfigError, match="HSM_PIN_FILE"):
+        with refused("HSM_PIN_FILE"):
             source()
     path.write_text("582917\n", encoding="ascii")
     path.chmod(0o600)

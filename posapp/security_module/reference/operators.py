@@ -18,11 +18,12 @@ from typing import Any
 
 from posapp.clock import Clock, Randomness
 from posapp.codec import cbor
+from posapp.codec.files import read_bounded
 from posapp.codec.pin import PIN_FORM
 from posapp.codec.sealed import DAILY, Cost, SealedBox, wipe
 from posapp.db.lock import FileLock
 from posapp.errors import ConfigError, InputError, ModuleError
-from posapp.security_module.reference.seal import DeviceSecret, VouchedFile
+from posapp.security_module.reference.seal import MAC_BYTES, DeviceSecret, VouchedFile
 
 FILE_NAME = "operators.sealed"
 LOCK_NAME = "operators.lock"
@@ -351,6 +352,23 @@ class Operators:
         self._generation += 1
         _write(self._file, self._module_id, self._generation, list(entries.values()))
         self._entries = entries
+
+
+def module_id_in(folder: Path) -> str:
+    """The module that a folder says it is; `Operators` finds out whether it is true.
+
+    Raises ConfigError SEAL_MISSING(file); ModuleError SEAL_DAMAGED(file).
+    """
+    try:
+        value: Any = cbor.decode(read_bounded(folder / FILE_NAME, FILE_BYTES_MAX)[:-MAC_BYTES])
+        module_id = value[1]
+    except OSError:
+        raise ConfigError("SEAL_MISSING", file=str(folder / FILE_NAME)) from None
+    except (InputError, KeyError, TypeError, ValueError):
+        raise ModuleError("SEAL_DAMAGED", file=FILE_NAME) from None
+    if not isinstance(module_id, str) or not _MODULE_ID.fullmatch(module_id):
+        raise ModuleError("SEAL_DAMAGED", file=FILE_NAME)
+    return module_id
 
 
 def _check_form(pin: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from posapp.domain.meter import EncryptionAlgorithm, MeterNumber
@@ -100,8 +101,8 @@ class KeyBackend(Protocol):
         ...
 
 
-def open_hsm(library: str, label: str, pin: PinSource) -> Hsm:
-    """A token of a PKCS#11 library; it is opened when first used.
+def open_hsm(library: str, label: str, pin_file: Path) -> Hsm:
+    """A token of a PKCS#11 library, its user PIN in a file; it is opened when first used.
 
     Raises ConfigError HSM_EXTRA_MISSING where python-pkcs11 is not installed.
     """
@@ -110,4 +111,4 @@ def open_hsm(library: str, label: str, pin: PinSource) -> Hsm:
         from posapp.security_module.reference.backends import hsm
     except ImportError:
         raise ConfigError("HSM_EXTRA_MISSING") from None
-    return hsm.Hsm(library, label, pin)
+    return hsm.Hsm(library, label, hsm.pin_from_file(pin_file))

@@ -22,7 +22,7 @@ from pkcs11 import exceptions as native
 from pkcs11.constants import SlotFlag
 from pkcs11.types import Session, Token
 
-from posapp.errors import ConfigError, ModuleError
+from posapp.errors import ModuleError
 from posapp.security_module.reference.backends import PinSource
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ log = logging.getLogger("posapp.module.hsm")
 def pin_from_file(path: Path) -> PinSource:
     """A source that reads a file of its owner's (0600) at each login; one line, 4..64 signs.
 
-    It raises ConfigError HSM_PIN_FILE(file) for a file that is missing, open to others or odd.
+    It raises ModuleError HSM_PIN_FILE(file) for a file that is missing, open to others or odd.
     """
 
     def read() -> bytearray:
@@ -44,9 +44,9 @@ def pin_from_file(path: Path) -> PinSource:
             exposed = os.name == "posix" and path.stat().st_mode & 0o077
             pin = bytearray(path.read_bytes().strip())
         except OSError:
-            raise ConfigError("HSM_PIN_FILE", file=str(path)) from None
+            raise ModuleError("HSM_PIN_FILE", file=str(path)) from None
         if exposed or not _PIN_FORM.fullmatch(pin):
-            raise ConfigError("HSM_PIN_FILE", file=str(path))
+            raise ModuleError("HSM_PIN_FILE", file=str(path))
         return pin
 
     return read
