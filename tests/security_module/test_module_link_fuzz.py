@@ -19,7 +19,7 @@ def test_thousands_of_broken_frames_harm_neither_end() -> None:
     assert tally.findings == []
     assert tally.frames >= FRAMES
     # It got somewhere: good answers, all kinds of refusals, sessions, and a till that doubted.
-    assert {"ok", "piece", "FIELD_RANGE", "STALE", "UNSUPPORTED", "PAIR_CLOSED"} <= set(tally.ends)
+    assert {"ok", "piece", "FIELD_RANGE", "STALE", "UNSUPPORTED", "TID_WINDOW"} <= set(tally.ends)
     assert {"answered", "LineSilentError", "WrongAnswerError"} <= set(tally.ends)
     assert tally.ends["unreadable"] == 0
 

@@ -7,6 +7,7 @@ nonsense, no request id and no TID is used twice; a till believes no answer that
 from __future__ import annotations
 
 import contextlib
+import copy
 import logging
 import random
 import tempfile
@@ -101,7 +102,7 @@ def restructured(chance: random.Random, good: bytes) -> bytes:
         if isinstance(spot, dict) and chance.random() < 0.2:
             del spot[name]
         else:
-            spot[name] = chance.choice(ODD)
+            spot[name] = copy.deepcopy(chance.choice(ODD))
         break
     try:
         return cbor.encode(values)[:PAYLOAD_MAX] or b"\x00"
@@ -256,8 +257,7 @@ class TillUnderFire:
         which = self.chance.randrange(2)
         driver, cable = self.drivers[which], self.cables[which]
         cable.fault = self._fault(tally)
-        begun = time.monotonic()
-        deadline = begun + 0.05
+        begun = deadline = time.monotonic()  # everything is asked once
         try:
             driver.open(deadline)
             self.sequence += 1
@@ -274,7 +274,7 @@ class TillUnderFire:
             tally.ends[type(error).__name__] += 1
         finally:
             driver.close()
-        tally.slowest_s = max(tally.slowest_s, time.monotonic() - begun - 0.05)
+        tally.slowest_s = max(tally.slowest_s, time.monotonic() - begun)
 
 
 def _any(value: Any) -> Any:
