@@ -95,3 +95,64 @@ def test_ordinary_numbers_only_rise_and_never_take_the_kept_minute(
     assert made == sorted(set(made))
     assert not any(map(tid.is_reserved, made))
     assert book.high_water(METER, 2014) == (made[-1] if made else None)
+
+
+def test_an_old_special_token_is_not_given_again_after_many_days() -> None:
+    book = TidBook()
+    for day in range(KEPT + 1):
+        book.give_reserved(METER, 2014, NOON + timedelta(days=day))
+    for day in (0, 1, KEPT):  # forgotten, remembered, the newest
+        with pytest.raises(SaleError, match="RESERVED_USED"):
+            book.give_reserved(METER, 2014, NOON + timedelta(days=day))
+    with pytest.raises(SaleError, match="RESERVED_USED"):
+        book.give_reserved(METER, 2014, NOON - timedelta(days=9))
+
+
+def test_a_day_left_out_can_still_have_its_special_token() -> None:
+    book = TidBook()
+    days = [day for day in range(KEPT) if day != 7]
+    for day in days:
+        book.give_reserved(METER, 2014, NOON + timedelta(days=day))
+    book.give_reserved(METER, 2014, NOON + timedelta(days=7))
+    assert len(book.given(METER, 2014)) == KEPT
+
+
+days = st.integers(0, 90).map(lambda day: day * tid.MINUTES_PER_DAY + tid.RESERVED_MINUTE)
+
+
+@given(st.lists(st.integers(0, 400), max_size=200), st.lists(days, max_size=90))
+def test_the_largest_are_kept_each_once_in_whatever_order_they_come(
+    minutes: list[int], reserved: list[int]
+) -> None:
+    book, noted = TidBook(), minutes + reserved
+    book.note(METER, 2014, noted)
+    wanted = [sorted({t for t in noted if tid.is_reserved(t) is kind}) for kind in (False, True)]
+    kept = sorted(wanted[0][-KEPT:] + wanted[1][-KEPT:])
+    assert book.given(METER, 2014) == tuple(kept)
+    assert book.high_water(METER, 2014) == max(noted, default=None)
+
+
+def test_exactly_as_many_as_a_meter_remembers_are_kept() -> None:
+    book = TidBook()
+    book.note(METER, 2014, range(100, 100 + KEPT + 5))
+    book.note(METER, 2014, [100 + KEPT] * 3 * KEPT)  # the same again crowds nothing out
+    assert book.given(METER, 2014) == tuple(range(105, 105 + KEPT))
+
+
+def test_a_question_leaves_no_trace() -> None:
+    book = TidBook()
+    assert (book.high_water(METER, 2014), book.given(METER, 2014)) == (None, ())
+    book.note(METER, 2014, ())
+    with pytest.raises(SaleError, match="BASE_DATE_ENDED"):
+        book.give(METER, 1993, NOON)
+    assert len(book) == 0
+    book.give(METER, 2014, NOON)
+    assert len(book) == 1
+    assert book.high_water(OTHER, 2014) is None
+
+
+def test_one_wrong_number_among_right_ones_notes_none_of_them() -> None:
+    book = TidBook()
+    with pytest.raises(SaleError, match="TID_RANGE"):
+        book.note(METER, 2014, (5, -1))
+    assert len(book) == 0
