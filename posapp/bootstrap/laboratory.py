@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from posapp import config, paths
 from posapp.clock import Clock, Randomness, SystemClock, SystemRandomness
 from posapp.codec.files import read_json, read_text
+from posapp.domain.digits import is_digits
 from posapp.domain.meter import EncryptionAlgorithm, MeterNumber
 from posapp.errors import ConfigError, InputError
 from posapp.security_module.reference.keys import load_key_file
@@ -24,7 +25,6 @@ from posapp.sts.key_change import Side, change_set, check_change, new_key
 from posapp.sts.keys import VendingKey, check_issue
 from posapp.sts.meter import MeterResult
 from posapp.sts.meter_tests import read_tests
-from posapp.sts.numbers import is_plain
 from posapp.sts.scan import read_scan
 from posapp.sts.sta import StaTables
 from posapp.sts.tid_book import TidBook
@@ -363,7 +363,7 @@ _MANAGEMENT_VALUES = {
 
 
 def _management_value(kind: str, values: list[str]) -> int:
-    if not all(value in ("all", "on", "off") or is_plain(value) for value in values):
+    if not all(value in ("all", "on", "off") or is_digits(value) for value in values):
         raise ValueError("no numbers")
     if kind == "clear-tamper":
         return 0

@@ -10,7 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
+from posapp.domain.digits import is_digits, is_within, joined
 from posapp.errors import InputError
+
+# TCT 01 magnetic card, 02 numeric (what is typed off paper), 07 virtual, over a direct local
+# connection; 03 to 06 are makers' own of the early years (IEC 62055-41 6.1.3). 00 is none.
+MAGNETIC_CARD = 1
+NUMERIC = 2
+TOKEN_CARRIERS = range(1, 8)
+ALL_REGISTERS = 0xFFFF  # in a token that clears credit: every register (IEC 62055-41 6.2.5)
 
 _DOUBLED = bytes.maketrans(b"0123456789", b"0246813579")  # twice a digit, less 9 when above 9
 
@@ -30,7 +38,7 @@ class MeterNumber:
     digits: str
 
     def __post_init__(self) -> None:
-        if not (self.digits.isascii() and self.digits.isdigit()):
+        if not is_digits(self.digits):
             raise InputError("METER_NUMBER_LETTERS", number=self.digits[:40])
         if len(self.digits) not in (11, 13):
             raise InputError("METER_NUMBER_LENGTH", length=len(self.digits))
@@ -43,7 +51,7 @@ class MeterNumber:
     @classmethod
     def parse(cls, text: str) -> MeterNumber:
         """From what was typed or scanned: spaces, dots and dashes between groups are ignored."""
-        return cls("".join(c for c in text if c not in " \t.-\u00a0\u2009\u202f"))
+        return cls(joined(text))
 
     @property
     def grouped(self) -> str:
@@ -71,7 +79,9 @@ class KeyType(IntEnum):
 class MeterConfiguration:
     """What a meter's decoder key is made from, besides its number; head office says it.
 
-    `base_date` is the year of the vending key's base date: 1993, 2014 or 2035.
+    `base_date` is the year of the vending key's base date: 1993, 2014 or 2035; `tct` one of
+    TOKEN_CARRIERS. Raises InputError METER_CONFIGURATION, also for a number of another type:
+    a decoder key made from it would be wrong without a word.
     """
 
     ea: EncryptionAlgorithm
@@ -80,24 +90,23 @@ class MeterConfiguration:
     ti: str
     base_date: int
     ken: int = 255
-    tct: int = 2
+    tct: int = NUMERIC
     kt: KeyType = KeyType.UNIQUE
 
     def __post_init__(self) -> None:
         valid = (
-            _digits(self.sgc, 6)
-            and 1 <= self.krn <= 9
-            and _digits(self.ti, 2)
+            type(self.ea) is EncryptionAlgorithm
+            and is_digits(self.sgc, 6)
+            and is_within(self.krn, 1, 9)
+            and is_digits(self.ti, 2)
+            and type(self.base_date) is int
             and self.base_date in (1993, 2014, 2035)
-            and 0 <= self.ken <= 255
-            and self.tct in (1, 2, 7)
+            and is_within(self.ken, 0, 255)
+            and is_within(self.tct, TOKEN_CARRIERS[0], TOKEN_CARRIERS[-1])
+            and type(self.kt) is KeyType
         )
         if not valid:
             raise InputError("METER_CONFIGURATION", sgc=self.sgc, krn=self.krn, ti=self.ti)
-
-
-def _digits(text: str, count: int) -> bool:
-    return len(text) == count and text.isascii() and text.isdigit()
 
 
 class MeterState(StrEnum):

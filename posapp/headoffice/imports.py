@@ -18,6 +18,8 @@ from sqlalchemy import Connection, delete, insert, select
 from posapp.codec import cbor
 from posapp.domain.customer import Customer
 from posapp.domain.meter import (
+    NUMERIC,
+    TOKEN_CARRIERS,
     EncryptionAlgorithm,
     KeyType,
     Meter,
@@ -374,7 +376,7 @@ def _meter(
         ti=row["ti"].zfill(2) if row["ti"] else "",
         base_date=_one_of(row, "base_date", (1993, 2014, 2035)),
         ken=_number(row, "ken", 0, 255, usual=255),
-        tct=_one_of(row, "tct", (1, 2, 7), usual=2),
+        tct=_one_of(row, "tct", tuple(TOKEN_CARRIERS), usual=NUMERIC),
         kt=KeyType(_one_of(row, "kt", tuple(KeyType), usual=int(KeyType.UNIQUE))),
     )
     state = row.get("state", "").lower() or MeterState.ACTIVE.value

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from posapp.clock import Clock
+from posapp.domain.digits import is_digits, joined
 from posapp.domain.ids import ReceiptNumber
 from posapp.domain.meter import MeterNumber, luhn_digit
 from posapp.errors import InputError, PosError
@@ -61,8 +62,8 @@ class Find:
             return FindResult(text, QueryKind.EMPTY)
         if is_card(text):
             return self._other_form(text)
-        digits = re.sub(r"[\s.\-\u00a0\u2009\u202f]", "", text)
-        if re.fullmatch(r"[0-9]+", digits):
+        digits = joined(text)
+        if is_digits(digits):
             found = self._digits(text, digits)
             return found if found.hits or len(digits) in DRN_LENGTHS else self._other_form(text)
         if re.fullmatch(r"(?=.*[0-9])[A-Za-z0-9]{4}-?[0-9]{7}-?[0-9]", text):

@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass, field
 from datetime import date
 
-from posapp.domain.meter import EncryptionAlgorithm, MeterNumber
+from posapp.domain.digits import is_digits, is_within
+from posapp.domain.meter import TOKEN_CARRIERS, EncryptionAlgorithm, MeterNumber
 from posapp.errors import InputError, SaleError
 from posapp.sts.numbers import PAN_LENGTH, pan, parse_pan
 
@@ -41,11 +42,12 @@ class MeterCard:
     def __post_init__(self) -> None:
         year, month = self.expires or (0, 1)
         checks = {
-            "expires": year in range(_CENTURY) and month in range(1, 13),
-            "tct": 1 <= self.tct <= 7,
-            "sgc": re.fullmatch(r"[0-9]{6}", self.sgc) is not None,
-            "ti": re.fullmatch(r"[0-9]{2}", self.ti) is not None,
-            "krn": 1 <= self.krn <= 9,
+            "expires": is_within(year, 0, _CENTURY - 1) and is_within(month, 1, 12),
+            "tct": is_within(self.tct, TOKEN_CARRIERS[0], TOKEN_CARRIERS[-1]),
+            "ea": type(self.ea) is EncryptionAlgorithm,
+            "sgc": is_digits(self.sgc, 6),
+            "ti": is_digits(self.ti, 2),
+            "krn": is_within(self.krn, 1, 9),
         }
         for name, right in checks.items():
             if not right:

@@ -7,21 +7,15 @@ same inputs always give the same digits: printing a set again is harmless.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 
-from posapp.domain.meter import EncryptionAlgorithm, KeyType, MeterNumber
+from posapp.domain.digits import is_digits, is_within
+from posapp.domain.meter import MAGNETIC_CARD, EncryptionAlgorithm, KeyType, MeterNumber
 from posapp.errors import InputError, SaleError
 from posapp.sts import crc
 from posapp.sts import tid as tids
 from posapp.sts.ciphers import KEY_BYTES, cipher
-from posapp.sts.keys import (
-    MAGNETIC_CARD,
-    AnyKey,
-    VendingKey,
-    check_active,
-    decoder_key,
-    is_digits,
-)
+from posapp.sts.keys import AnyKey, VendingKey, check_active, decoder_key
 from posapp.sts.sta import StaTables
 from posapp.sts.tokens import TokenClass, digits_of, insert_class
 
@@ -47,10 +41,13 @@ class NewKey:
 
     def __post_init__(self) -> None:
         checks = {
-            "krn": 1 <= self.krn <= 9,
+            "key": type(self.key) is bytes,
+            "kt": type(self.kt) is KeyType,
+            "krn": is_within(self.krn, 1, 9),
             "ti": is_digits(self.ti, 2),
-            "ken": 0 <= self.ken <= 255,
+            "ken": is_within(self.ken, 0, 255),
             "sgc": is_digits(self.sgc, 6),
+            "rollover": type(self.rollover) is bool,
         }
         for name, right in checks.items():
             if not right:
@@ -61,11 +58,18 @@ class NewKey:
 class Side:
     """What one end of a key change hangs on: a vending key and the meter's tariff index.
 
-    The rules (`check_change`) need no secret: attributes will do.
+    The rules (`check_change`) need no secret: attributes will do. The two ends may be of
+    different DKGA, as in the migration from 64-bit to 160-bit vending keys: a meter only sees
+    key bits (one source; the text of the standard assumes one DKGA for both).
+    Raises InputError TARIFF_INDEX when `ti` is no two digits.
     """
 
     vending_key: AnyKey
     ti: str
+
+    def __post_init__(self) -> None:
+        if not is_digits(self.ti, 2):
+            raise InputError("TARIFF_INDEX", ti=str(self.ti)[:10])
 
     def decoder_key(self, number: MeterNumber, ea: EncryptionAlgorithm) -> bytes:
         """The meter's key at this end. Raises like `keys.decoder_key`."""
@@ -73,12 +77,13 @@ class Side:
         return decoder_key(self.vending_key, number, self.ti, ea)
 
 
-def check_change(old: Side, new: Side, moment: datetime, tct: int) -> None:
+def check_change(old: Side, new: Side, moment: datetime, tct: int, *, zone: tzinfo = UTC) -> None:
     """Refuse a key change that the standard forbids, or that changes nothing (6.5.2).
 
     From an expired or ended key to a valid one is allowed: it is the only way out. So is a new
     base date that has not begun, though nothing can be sold to the meter before it. `moment` is
-    aware, `tct` the meter's token carrier type. Raises SaleError KEY_CHANGE_NOTHING(sgc, krn);
+    aware, `tct` the meter's token carrier type, `zone` the clock rule of the new key's group.
+    Raises SaleError KEY_CHANGE_NOTHING(sgc, krn);
     KEY_CHANGE_TYPE(old, new) to an initial key, or to a common one without a magnetic card;
     KEY_CHANGE_EXPIRED(ken) to an expired key; KEY_SUBCLASS(token_class, subclass) when the old
     key makes no key changes; and what `check_active` and `tid_at` raise for the new one.
@@ -86,14 +91,14 @@ def check_change(old: Side, new: Side, moment: datetime, tct: int) -> None:
     before, after = old.vending_key, new.vending_key
     if _identity(old) == _identity(new):
         raise SaleError("KEY_CHANGE_NOTHING", sgc=after.sgc, krn=after.krn)
-    to_initial = after.kt is KeyType.INITIAL and before.kt is not KeyType.INITIAL
-    if to_initial or (after.kt is KeyType.COMMON and tct != MAGNETIC_CARD):
+    to_initial = after.kt == KeyType.INITIAL != before.kt
+    if to_initial or (after.kt == KeyType.COMMON and tct != MAGNETIC_CARD):
         raise SaleError("KEY_CHANGE_TYPE", old=int(before.kt), new=int(after.kt))
     if before.permitted is not None and (2, SUBCLASSES[0]) not in before.permitted:
         raise SaleError("KEY_SUBCLASS", token_class=2, subclass=SUBCLASSES[0])
     check_active(after, moment)
-    begun = moment >= tids.begins(after.base_date)
-    if begun and tids.is_expired(tids.tid_at(moment, after.base_date), after.ken):
+    begun = tids.minutes_at(moment, after.base_date, zone=zone) >= 0
+    if begun and tids.is_expired(tids.tid_at(moment, after.base_date, zone=zone), after.ken):
         raise SaleError("KEY_CHANGE_EXPIRED", ken=after.ken)
 
 
@@ -127,7 +132,7 @@ def blocks(ea: EncryptionAlgorithm, new: NewKey, *, third_token: bool = False) -
     if len(new.key) != KEY_BYTES[ea]:
         raise InputError("DECODER_KEY_LENGTH", length=len(new.key), expected=KEY_BYTES[ea])
     words = [int.from_bytes(new.key[i : i + 4], "big") for i in range(0, len(new.key), 4)]
-    short = ea is EncryptionAlgorithm.STA
+    short = ea == EncryptionAlgorithm.STA
     third = third_token and short
     attributes = new.krn << 4 | new.rollover << 3 | third << 2 | new.kt
     sgc = int(new.sgc)

@@ -8,12 +8,13 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import UTC, datetime
 
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
 
-from posapp.domain.meter import EncryptionAlgorithm, KeyType, MeterNumber
+from posapp.domain.digits import is_digits, is_within
+from posapp.domain.meter import MAGNETIC_CARD, EncryptionAlgorithm, KeyType, MeterNumber
 from posapp.errors import InputError, SaleError
 from posapp.sts import tid as tids
 from posapp.sts.ciphers import KEY_BYTES
@@ -21,7 +22,8 @@ from posapp.sts.numbers import pan
 
 _SECRET_BYTES = {2: 8, 4: 20}  # by DKGA: a DES key with odd parity, or 160 plain bits
 _WITHDRAWN_DKGA = (1, 3)  # 01 for a closed list of early meters, 03 with two DES keys
-MAGNETIC_CARD = 1  # token carrier type 01 (6.1.3)
+# Moments outside these years cannot be kept or shown everywhere, and no key is so old or so new.
+_YEARS = range(1970, 9999)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +31,10 @@ class KeyAttributes:
     """What is known of a vending key without the key: all that may leave its keeper.
 
     `sgc` is six digits, `krn` 1..9, `base_date` a year of `tid.BASE_DATES`, `ken` 0..255,
-    `dkga` 2 or 4. `active_from` and `issue_until` are aware moments or None for no such limit,
-    `permitted` the (class, subclass) pairs it may make or None for all; these three are known
-    from one source. `test` is the mark of the file the key came in: without it the key is a
-    utility's own and no laboratory tool takes it.
+    `dkga` 2 or 4. `active_from` and `issue_until` are aware moments of the years 1970..9998,
+    kept in UTC, or None for no such limit, `permitted` the (class, subclass) pairs it may make
+    or None for all; these three are known from one source. `test` is the mark of the file the
+    key came in: without it the key is a utility's own and no laboratory tool takes it.
     Raises InputError SGC_MISSING, DKGA_WITHDRAWN, UNKNOWN_DKGA, VENDING_KEY_ATTRIBUTE(field).
     """
 
@@ -75,6 +77,8 @@ class VendingKey:
 
     def __post_init__(self) -> None:
         _check_generation(self)
+        if type(self.secret) is not bytes:
+            raise InputError("VENDING_KEY_ATTRIBUTE", field="secret")
         expected = _SECRET_BYTES[self.dkga]
         if len(self.secret) != expected:
             raise InputError("VENDING_KEY_LENGTH", length=len(self.secret), expected=expected)
@@ -95,29 +99,41 @@ def _check_generation(key: AnyKey) -> None:
         raise InputError("SGC_MISSING")
     if key.dkga in _WITHDRAWN_DKGA:
         raise InputError("DKGA_WITHDRAWN", dkga=key.dkga)
-    if key.dkga not in _SECRET_BYTES:
+    if type(key.dkga) is not int or key.dkga not in _SECRET_BYTES:
         raise InputError("UNKNOWN_DKGA", dkga=key.dkga)
 
 
 def _check_attributes(key: AnyKey) -> None:
+    """Types are checked too: with a KT of 3 for KeyType.COMMON a decoder key would be wrong."""
     checks = {
         "sgc": is_digits(key.sgc, 6),
-        "krn": 1 <= key.krn <= 9,
-        "kt": key.kt in tuple(KeyType),
-        "base_date": key.base_date in tids.BASE_DATES,
-        "ken": 0 <= key.ken <= 255,
-        "active_from": _is_moment(key.active_from),
-        "issue_until": _is_moment(key.issue_until),
-        "permitted": all(_is_kind(kind) for kind in key.permitted or ()),
+        "krn": is_within(key.krn, 1, 9),
+        "kt": type(key.kt) is KeyType,
+        "base_date": type(key.base_date) is int and key.base_date in tids.BASE_DATES,
+        "ken": is_within(key.ken, 0, 255),
+        "permitted": key.permitted is None
+        or (type(key.permitted) is frozenset and all(map(_is_kind, key.permitted))),
+        "test": type(key.test) is bool,
     }
     for name, right in checks.items():
         if not right:
             raise InputError("VENDING_KEY_ATTRIBUTE", field=name)
+    for name in ("active_from", "issue_until"):
+        object.__setattr__(key, name, _in_utc(name, getattr(key, name)))
 
 
-def is_digits(text: str, count: int) -> bool:
-    """Whether `text` is exactly `count` plain digits."""
-    return len(text) == count and text.isascii() and text.isdigit()
+def _in_utc(name: str, moment: datetime | None) -> datetime | None:
+    """The moment in UTC, so that nobody has to ask again whether it can be told there."""
+    if moment is None:
+        return None
+    is_aware = isinstance(moment, datetime) and moment.tzinfo is not None
+    try:
+        found = moment.astimezone(UTC) if is_aware else None
+    except OverflowError:  # not in UTC's calendar
+        found = None
+    if found is None or found.year not in _YEARS:
+        raise InputError("VENDING_KEY_ATTRIBUTE", field=name)
+    return found
 
 
 def with_odd_parity(secret: bytes) -> bytes:
@@ -129,13 +145,9 @@ def with_odd_parity(secret: bytes) -> bytes:
     return bytes(b & 0xFE | (b >> 1).bit_count() + 1 & 1 for b in secret)
 
 
-def _is_moment(value: datetime | None) -> bool:
-    return value is None or value.tzinfo is not None
-
-
-def _is_kind(kind: tuple[int, int]) -> bool:
+def _is_kind(kind: object) -> bool:
     """Whether a class and subclass are ones that a vending key can make."""
-    return len(kind) == 2 and kind[0] in (0, 2) and kind[1] in range(16)
+    return isinstance(kind, tuple) and len(kind) == 2 and kind[0] in (0, 2) and kind[1] in range(16)
 
 
 def permitted_kinds(names: Iterable[str]) -> frozenset[tuple[int, int]]:
@@ -161,7 +173,7 @@ def check_issue(key: AnyKey, kind: tuple[int, int], tid: int, moment: datetime, 
         raise SaleError("KEY_SUBCLASS", token_class=kind[0], subclass=kind[1])
     if kind[0] == 0 and key.kt not in (KeyType.UNIQUE, KeyType.COMMON):
         raise SaleError("KEY_TYPE_NO_CREDIT", kt=int(key.kt))
-    if key.kt is KeyType.COMMON and tct != MAGNETIC_CARD:
+    if key.kt == KeyType.COMMON and tct != MAGNETIC_CARD:
         raise SaleError("KEY_TYPE_CARRIER", kt=int(key.kt), tct=tct)
 
 
@@ -195,9 +207,9 @@ def check_derivation(key: AnyKey, number: MeterNumber, ti: str, ea: EncryptionAl
     DKGA_EA (DKGA02 makes 64 bits, too few for EA11).
     """
     if not is_digits(ti, 2):
-        raise InputError("TARIFF_INDEX", ti=ti[:10])
-    if key.kt is KeyType.INITIAL or (
-        key.kt is KeyType.COMMON and (key.dkga == 4 or len(number.digits) == 13)
+        raise InputError("TARIFF_INDEX", ti=str(ti)[:10])
+    if key.kt == KeyType.INITIAL or (
+        key.kt == KeyType.COMMON and (key.dkga == 4 or len(number.digits) == 13)
     ):
         raise InputError("KEY_TYPE", kt=int(key.kt), dkga=key.dkga)
     if key.dkga == 2 and ea != EncryptionAlgorithm.STA:
@@ -210,7 +222,7 @@ def pan_block(number: MeterNumber, kt: KeyType) -> bytes:
     For a common key the meter's own digits are zeros.
     """
     digits = pan(number)[1:-1]
-    if kt is KeyType.COMMON:
+    if kt == KeyType.COMMON:
         digits = digits[: -len(number.digits)] + "0" * len(number.digits)
     return bytes.fromhex(digits)
 

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
+from posapp.domain.digits import is_digits, joined
 from posapp.domain.meter import MeterNumber, luhn_digit
 from posapp.errors import InputError
 
 _IIN_BY_LENGTH = {11: "600727", 13: "0000"}
 DRN_LENGTHS = tuple(_IIN_BY_LENGTH)
 PAN_LENGTH = 18
-SEPARATORS = " \t.-\u00a0\u2009\u202f"
 
 
 def iin(number: MeterNumber) -> str:
@@ -35,8 +35,8 @@ def parse_pan(text: str) -> MeterNumber:
 
     Raises InputError PAN_FORM, PAN_ISSUER, PAN_CHECK_DIGIT, METER_CHECK_DIGIT.
     """
-    digits = "".join(c for c in text if c not in SEPARATORS)
-    if len(digits) != PAN_LENGTH or not is_plain(digits):
+    digits = joined(text)
+    if not is_digits(digits, PAN_LENGTH):
         raise InputError("PAN_FORM", length=len(digits))
     issuer = next((i for i in _IIN_BY_LENGTH.values() if digits.startswith(i)), None)
     if issuer is None:
@@ -53,8 +53,8 @@ def valid_neighbours(text: str) -> tuple[str, ...]:
     of two neighbours come first, then single digits from left to right; `text` itself is not
     among them.
     """
-    digits = "".join(c for c in text if c not in SEPARATORS)
-    if len(digits) not in (*DRN_LENGTHS, PAN_LENGTH) or not is_plain(digits):
+    digits = joined(text)
+    if len(digits) not in (*DRN_LENGTHS, PAN_LENGTH) or not is_digits(digits):
         return ()
     swaps = (
         digits[:i] + digits[i + 1] + digits[i] + digits[i + 2 :] for i in range(len(digits) - 1)
@@ -65,11 +65,6 @@ def valid_neighbours(text: str) -> tuple[str, ...]:
     candidates = dict.fromkeys((*swaps, *slips))
     candidates.pop(digits, None)
     return tuple(c for c in candidates if _is_right(c))
-
-
-def is_plain(text: str) -> bool:
-    """Whether `text` is nothing but the digits 0 to 9."""
-    return text.isascii() and text.isdigit()
 
 
 def _is_right(digits: str) -> bool:

@@ -10,9 +10,10 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from posapp.domain.digits import is_digits, joined
 from posapp.domain.meter import MeterNumber, luhn_digit
 from posapp.sts.card import MeterCard, is_card, parse_card
-from posapp.sts.numbers import DRN_LENGTHS, PAN_LENGTH, SEPARATORS, is_plain, parse_pan
+from posapp.sts.numbers import DRN_LENGTHS, PAN_LENGTH, parse_pan
 
 _TOKEN_LENGTH = 20
 _SYMBOLOGY = re.compile(r"\][A-Za-z][0-9A-Za-z]")  # ISO/IEC 15424: some scanners say what they read
@@ -50,8 +51,8 @@ def read_scan(text: str) -> Scan:
     if is_card(plain):
         card = parse_card(plain)
         return Scan(Form.CARD, card.number, card)
-    digits = "".join(c for c in plain if c not in SEPARATORS)
-    if not is_plain(digits):
+    digits = joined(plain)
+    if not is_digits(digits):
         return Scan(Form.OTHER)
     length = len(digits)
     if length in DRN_LENGTHS:

@@ -1,7 +1,7 @@
 """Token identifiers: minutes since a base date, each used once a meter (IEC 62055-41 6.3.5).
 
-Which zone a supply group counts in is its own rule, UTC unless told otherwise; all stations of
-a group must use the same. The sale path asks `next_tid`.
+The wall clock of one zone counts, UTC unless told otherwise, and all stations of a supply group
+must use the same (one source). The sale path asks `next_tid`.
 """
 
 from __future__ import annotations
@@ -15,18 +15,46 @@ MINUTES_PER_DAY = 1440
 RESERVED_MINUTE = 1  # 00:01 of every day is kept for one special token a day (6.3.5.2)
 KEN_NEVER = 255  # a key expiry number that switches expiry off (6.5.2.6)
 BASE_DATES = {year: datetime(year, 1, 1) for year in (1993, 2014, 2035)}  # wall clock, no zone
+LAST_YEAR = 2066  # of the last base date
 _MINUTE = timedelta(minutes=1)
 
 
-def _minutes(moment: datetime, base_date: int, zone: tzinfo) -> int:
+def minutes_at(moment: datetime, base_date: int, *, zone: tzinfo = UTC) -> int:
+    """Minutes on the zone's wall clock from the base date to an aware moment, rounded down.
+
+    Negative before the base date begins, above TID_MAX after it has ended. A moment that the
+    zone's calendar cannot hold, in the years 1 and 9999, counts as that calendar's edge.
+    Raises SaleError BASE_DATE_UNKNOWN, ValueError for a moment without a zone.
+    """
     if moment.tzinfo is None:
         raise ValueError("a time without a zone")
     if base_date not in BASE_DATES:
         raise SaleError("BASE_DATE_UNKNOWN", base_date=base_date)
-    base = BASE_DATES[base_date]
-    minutes = (moment.astimezone(zone).replace(tzinfo=None) - base) // _MINUTE
+    try:
+        wall = moment.astimezone(zone).replace(tzinfo=None)
+    except OverflowError:
+        wall = datetime.min if moment.year == 1 else datetime.max
+    return (wall - BASE_DATES[base_date]) // _MINUTE
+
+
+def has_fixed_offset(zone: tzinfo, since_year: int = min(BASE_DATES)) -> bool:
+    """Whether a zone's clocks never change from a year (1993..2066) to the last base date's end.
+
+    Where they do, an hour of minutes comes twice and an hour never, and the TIDs of a group that
+    counts in this zone with them: tokens sold in the second of the two hours get the next free
+    minutes. That is legal, so nothing here refuses it; whoever chooses a zone should know it.
+    """
+    days = (LAST_YEAR + 1 - since_year) * 365
+    first = datetime(since_year, 1, 1)
+    offsets = {zone.utcoffset(first + timedelta(days=day)) for day in range(0, days, 7)}
+    return len(offsets) == 1
+
+
+def _begun_minutes(moment: datetime, base_date: int, zone: tzinfo) -> int:
+    minutes = minutes_at(moment, base_date, zone=zone)
     if minutes < 0:
-        raise SaleError("BASE_DATE_NOT_BEGUN", base_date=base_date, begins=_aware(base, zone))
+        start = begins(base_date, zone=zone)
+        raise SaleError("BASE_DATE_NOT_BEGUN", base_date=base_date, begins=start)
     return minutes
 
 
@@ -60,12 +88,12 @@ def tid_at(moment: datetime, base_date: int, *, zone: tzinfo = UTC) -> int:
     BASE_DATE_NOT_BEGUN(base_date, begins), and after its last minute
     BASE_DATE_ENDED(base_date, ended): the meter needs a key change to a later base date first.
     """
-    return _checked(_ordinary(_minutes(moment, base_date, zone)), base_date, zone)
+    return _checked(_ordinary(_begun_minutes(moment, base_date, zone)), base_date, zone)
 
 
 def reserved_tid(moment: datetime, base_date: int, *, zone: tzinfo = UTC) -> int:
     """The special reserved TID, 00:01, of the moment's day (6.3.5.2). Raises like `tid_at`."""
-    minutes = _minutes(moment, base_date, zone)
+    minutes = _begun_minutes(moment, base_date, zone)
     return _checked(minutes - minutes % MINUTES_PER_DAY + RESERVED_MINUTE, base_date, zone)
 
 

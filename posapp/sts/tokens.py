@@ -1,16 +1,39 @@
 """From amount to twenty digits and back, one step a line (IEC 62055-41 6.2 to 6.5).
 
 Start at `credit`. Keys come from `keys`; `meter` judges what is made here without using it.
+
+Amounts arrive as whole units, which `amounts.whole_units` makes of a decimal sale. The four
+random bits (`rnd`) are drawn by the caller from a secure source, so that nothing here is by
+chance. One published credit of 0.1 kWh (STS 531-1-11), step by step as `credit` does it:
+
+>>> from datetime import UTC, datetime
+>>> from posapp.sts.ciphers import sample_tables
+>>> from posapp.sts.tid import tid_at
+>>> key = bytes.fromhex("929bd3a415c9420a05ec5ee9f3ce91c3")
+>>> tid = tid_at(datetime(2014, 3, 1, 13, 0, tzinfo=UTC), base_date=2014)
+>>> tid, f"{tid:06x}"
+(85740, '014eec')
+>>> block = credit_block(subclass=0, rnd=5, tid=tid, units=1)
+>>> f"{block:016x}"  # 0 subclass, 5 rnd, 014eec TID, 0001 amount, 3188 CRC
+'05014eec00013188'
+>>> encrypted = cipher(EncryptionAlgorithm.MISTY1, key, sample_tables()).encrypt(block)
+>>> f"{encrypted:016x}"
+'2d98a5617b45be2e'
+>>> number = insert_class(encrypted, TokenClass.CREDIT)
+>>> f"{number:017x}"
+'32d98a5616345be2e'
+>>> digits_of(number)
+'58625789986991357486'
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 
-from posapp.domain.meter import EncryptionAlgorithm
+from posapp.domain.digits import is_digits, joined
+from posapp.domain.meter import ALL_REGISTERS, EncryptionAlgorithm
 from posapp.errors import InputError
 from posapp.sts import amounts, crc
 from posapp.sts.ciphers import cipher
@@ -31,15 +54,6 @@ class TokenClass(IntEnum):
     RESERVED = 3
 
 
-class CreditSubclass(IntEnum):
-    """What is credited, in units of 0.1 kWh, 0.1 m3, 0.1 m3 and 0.1 minute (6.2.2, 6.3.3)."""
-
-    ELECTRICITY = 0
-    WATER = 1
-    GAS = 2
-    TIME = 3
-
-
 # ---------------------------------------------------------------- class 0: credit
 
 
@@ -54,9 +68,11 @@ def credit(
 ) -> str:
     """The twenty digits of a credit of at least `units` of 0.1 kWh, 0.1 m3 or 0.1 minute.
 
-    `subclass` 0..3, `rnd` four secure random bits, `tid` from `posapp.sts.tid`. The token
-    carries `amounts.decode_units(amounts.encode_units(units))`. Raises InputError
-    TOKEN_SUBCLASS, TOKEN_FIELD, DECODER_KEY_LENGTH; SaleError TID_RANGE, TOKEN_UNITS_RANGE.
+    `subclass` is 0 electricity, 1 water, 2 gas, 3 time (6.3.3); `rnd` four secure random bits,
+    `tid` from `posapp.sts.tid`. The token carries
+    `amounts.decode_units(amounts.encode_units(units))`. The other makers go the same way in
+    `_sealed`; here it is spelt out. Raises InputError TOKEN_SUBCLASS, TOKEN_FIELD,
+    DECODER_KEY_LENGTH; SaleError TID_RANGE, TOKEN_UNITS_RANGE.
     """
     block = credit_block(subclass, rnd, tid, units)  # 6.2.2 the fields, 6.3.7 their checksum
     encrypted = cipher(ea, decoder_key, tables).encrypt(block)  # 6.5.4 EA07, 6.5.6 EA11
@@ -151,6 +167,7 @@ class Management(IntEnum):
     EXTENDED_WRITE = 10
 
 
+REGISTERS = range(8)  # of CLEAR_CREDIT: the credit subclasses
 WATT_FIELDS = (Management.MAXIMUM_POWER_LIMIT, Management.MAXIMUM_PHASE_UNBALANCE)
 
 
@@ -166,17 +183,22 @@ def management(
     """The twenty digits of a management token with a 16-bit `value`.
 
     For WATT_FIELDS the value is `amounts.encode_units(watts)`; for CLEAR_CREDIT a register
-    0..7 or FFFF for all; for CLEAR_TAMPER 0. Raises InputError TOKEN_FIELD, SaleError TID_RANGE.
+    0..7 or ALL_REGISTERS; for CLEAR_TAMPER 0. Raises InputError TOKEN_SUBCLASS when `subclass`
+    is no `Management`, TOKEN_FIELD, DECODER_KEY_LENGTH; SaleError TID_RANGE.
     """
     block = management_block(subclass, rnd, tid, value)
     return _sealed(TokenClass.MANAGEMENT, block, decoder_key, ea, tables)
 
 
 def management_block(subclass: Management, rnd: int, tid: int, value: int) -> int:
-    """SubClass 4, RND 4, TID 24, value 16, CRC 16 bits."""
+    """SubClass 4, RND 4, TID 24, value 16, CRC 16 bits. Raises like `management`."""
+    if not isinstance(subclass, Management):  # another number could be a section of a new key
+        raise InputError("TOKEN_SUBCLASS", token_class=2, subclass=subclass)
     _check("rnd", rnd, 4)
     check_tid(tid)
-    _check("value", value, 0 if subclass is Management.CLEAR_TAMPER else 16)
+    _check("value", value, 0 if subclass == Management.CLEAR_TAMPER else 16)
+    if subclass == Management.CLEAR_CREDIT and value not in (*REGISTERS, ALL_REGISTERS):
+        raise InputError("TOKEN_FIELD", field="value", bits=3)
     data = subclass << 44 | rnd << 40 | tid << 16 | value
     return data << 16 | crc.field(TokenClass.MANAGEMENT, data)
 
@@ -207,19 +229,35 @@ def _sealed(
     ea: EncryptionAlgorithm,
     tables: StaTables,
 ) -> str:
-    return digits_of(insert_class(cipher(ea, decoder_key, tables).encrypt(block), token_class))
+    """The last three steps of `credit`, the same for every encrypted token."""
+    encrypted = cipher(ea, decoder_key, tables).encrypt(block)
+    return digits_of(insert_class(encrypted, token_class))
+
+
+_CLASS_BITS = 3 << 27  # bits 28 and 27
+_BLOCK_BITS = (1 << 64) - 1
 
 
 def insert_class(block: int, token_class: int) -> int:
-    """The 66-bit token: bits 28 and 27 move to 65 and 64, the class takes their place (6.4.2)."""
-    moved = block >> 27 & 3
-    return moved << 64 | block & ~(3 << 27) | token_class << 27
+    """The 66-bit token: bits 28 and 27 move to 65 and 64, the class takes their place (6.4.2).
+
+    ::
+
+        block            63 .............. 29 | 28 27 | 26 ...... 0
+                                                 |
+                     +---------------------------+
+                     v
+        token    65 64 | 63 .............. 29 | class | 26 ...... 0
+    """
+    moved = (block >> 27) & 3
+    return (moved << 64) | (block & ~_CLASS_BITS) | (token_class << 27)
 
 
 def extract_class(number: int) -> tuple[int, int]:
     """The class and the 64-bit block of a 66-bit token (6.4.2 backwards)."""
     moved = number >> 64
-    return number >> 27 & 3, number & (1 << 64) - 1 & ~(3 << 27) | moved << 27
+    rest = number & _BLOCK_BITS & ~_CLASS_BITS
+    return (number >> 27) & 3, rest | (moved << 27)
 
 
 def digits_of(number: int) -> str:
@@ -228,12 +266,12 @@ def digits_of(number: int) -> str:
 
 
 def number_of(digits: str) -> int:
-    """The 66-bit token of twenty digits; spaces and dashes between groups are ignored.
+    """The 66-bit token of twenty digits; separators between groups are ignored.
 
     Raises InputError TOKEN_FORM (not twenty digits) or TOKEN_RANGE (above 66 bits).
     """
-    plain = re.sub(r"[ \u00a0\u202f-]", "", digits)
-    if len(plain) != 20 or not (plain.isascii() and plain.isdigit()):
+    plain = joined(digits)
+    if not is_digits(plain, 20):
         raise InputError("TOKEN_FORM", length=len(plain))
     number = int(plain)
     if number >> TOKEN_BITS:
@@ -242,7 +280,7 @@ def number_of(digits: str) -> int:
 
 
 def _check(name: str, value: int, bits: int) -> None:
-    if not 0 <= value < 1 << bits:
+    if not isinstance(value, int) or not 0 <= value < 1 << bits:
         raise InputError("TOKEN_FIELD", field=name, bits=bits)
 
 
@@ -297,18 +335,26 @@ def _layouts() -> dict[tuple[int, int], Layout]:
 
 
 LAYOUTS: Mapping[tuple[int, int], Layout] = _layouts()
+KEY_FIELDS = ("nkho", "nklo", "nkmo1", "nkmo2")  # parts of a new key: never shown
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class DecodedToken:
-    """What a token says under a key that fits. `fields` has the names of LAYOUTS."""
+    """What a token says under a key that fits. `fields` has the names of LAYOUTS.
+
+    `repr` leaves the blocks out and masks KEY_FIELDS.
+    """
 
     token_class: int
     subclass: int
     name: str
     fields: Mapping[str, int]
-    block: int = field(repr=False)
-    encrypted_block: int = field(repr=False)
+    block: int
+    encrypted_block: int
+
+    def __repr__(self) -> str:
+        shown = (f"{n}={'***' if n in KEY_FIELDS else value}" for n, value in self.fields.items())
+        return f"DecodedToken({self.token_class}.{self.subclass} {self.name}, {', '.join(shown)})"
 
     @property
     def tid(self) -> int | None:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from fractions import Fraction
 
-from posapp.domain.meter import EncryptionAlgorithm, KeyType
+from posapp.domain.meter import ALL_REGISTERS, EncryptionAlgorithm, KeyType
 from posapp.errors import InputError
 from posapp.sts import amounts
 from posapp.sts import tid as tids
@@ -22,6 +22,7 @@ from posapp.sts.sta import StaTables
 from posapp.sts.tokens import (
     CURRENCY_SUBCLASSES,
     LAYOUTS,
+    REGISTERS,
     TOKEN_BITS,
     WATT_FIELDS,
     DecodedToken,
@@ -34,8 +35,6 @@ from posapp.sts.tokens import (
 
 CRC_CHANCE = Fraction(1, 1 << 16)  # a block under a wrong key has a right checksum this often
 FUTURE_SLACK = timedelta(days=1)  # clocks of other tills, and groups that count in local time
-ALL_REGISTERS = 0xFFFF
-_REGISTERS = 8
 _TESTS = 18  # control bits with a meaning; all bits set asks for every test
 _KEY_SECTIONS = (3, 4, 8, 9)
 _UNDEFINED = (Management.TARIFF_RATE, Management.WATER_METER_FACTOR)
@@ -146,11 +145,11 @@ class Expectation:
     @property
     def last_tid(self) -> int:
         """The minute of now and the slack; negative before the base date begins."""
-        return min(self._minutes(self.now + self.slack), tids.TID_MAX)
+        # The slack is added to the minutes: added to the moment it could leave the calendar.
+        return min(self._minutes(self.now) + self.slack // timedelta(minutes=1), tids.TID_MAX)
 
     def _minutes(self, moment: datetime) -> int:
-        begins = tids.time_of(0, self.base_date, zone=self.zone)
-        return (moment - begins) // timedelta(minutes=1)
+        return tids.minutes_at(moment, self.base_date, zone=self.zone)
 
 
 class Doubt(StrEnum):
@@ -274,7 +273,7 @@ def _management_doubts(token: DecodedToken, expectation: Expectation) -> set[Dou
     if subclass in WATT_FIELDS:
         watts = amounts.decode_units(value)
         return _named((watts > expectation.limits.carried_watts, Doubt.AMOUNT_LARGE))
-    odd_register = value >= _REGISTERS and value != ALL_REGISTERS
+    odd_register = value not in REGISTERS and value != ALL_REGISTERS
     return _named(
         (subclass == Management.CLEAR_CREDIT and odd_register, Doubt.REGISTER_UNKNOWN),
         (subclass == Management.CLEAR_TAMPER and value != 0, Doubt.RESERVED_NOT_ZERO),
@@ -359,7 +358,7 @@ def _management_share(subclass: int, ea: EncryptionAlgorithm, expectation: Expec
     good: dict[int, int] = {
         Management.MAXIMUM_POWER_LIMIT: watts,
         Management.MAXIMUM_PHASE_UNBALANCE: watts,
-        Management.CLEAR_CREDIT: _REGISTERS + 1,
+        Management.CLEAR_CREDIT: len(REGISTERS) + 1,
         Management.TARIFF_RATE: 1,
         Management.CLEAR_TAMPER: 1,
         Management.WATER_METER_FACTOR: 1,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from posapp.domain.customer import mask_name, phone_ends
+from posapp.domain.digits import SEPARATORS, is_digits, joined
 from posapp.domain.energy import parse_units, units_text
 from posapp.domain.ids import ReceiptNumber, uuid7
 from posapp.domain.meter import EncryptionAlgorithm, MeterConfiguration, MeterNumber, luhn_digit
@@ -104,6 +107,51 @@ def test_a_configuration_that_no_key_can_have_is_refused():
         MeterConfiguration(EncryptionAlgorithm.STA, "600727", 0, "01", 2014)
     with pytest.raises(InputError):
         MeterConfiguration(EncryptionAlgorithm.STA, "600727", 1, "01", 2020)
+
+
+A_CONFIGURATION = MeterConfiguration(EncryptionAlgorithm.STA, "600727", 1, "01", 2014)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"ea": 7},
+        {"kt": 3},
+        {"krn": True},
+        {"krn": 1.0},
+        {"ken": 255.0},
+        {"base_date": 2014.0},
+        {"sgc": 600727},
+        {"ti": 1},
+        {"tct": 2.0},
+        {"tct": 0},
+        {"tct": 8},
+        {"tct": 99},
+    ],
+)
+def test_a_configuration_is_made_of_exact_types(change):
+    with pytest.raises(InputError, match="METER_CONFIGURATION"):
+        replace(A_CONFIGURATION, **change)
+
+
+@pytest.mark.parametrize("tct", range(1, 8))
+def test_every_token_carrier_of_the_standard_can_be_a_meters(tct):
+    assert replace(A_CONFIGURATION, tct=tct).tct == tct
+
+
+@pytest.mark.parametrize("separator", SEPARATORS)
+def test_groups_may_be_parted_by_any_of_the_separators(separator):
+    number = MeterNumber("58000079523")
+    assert MeterNumber.parse(separator.join(["5800", "0079", "523"])) == number
+    assert joined(f"{separator}1{separator}2") == "12"
+
+
+def test_digits_are_those_of_ascii_and_nothing_else():
+    assert [is_digits(text) for text in ("0", "0123456789", "", "²", "٣", "1 ", "-1", 1, None)] == [
+        *(True, True),
+        *[False] * 7,
+    ]
+    assert (is_digits("12", 2), is_digits("12", 3)) == (True, False)
 
 
 def test_people_are_masked_on_paper():

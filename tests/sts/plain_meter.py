@@ -39,6 +39,8 @@ class Traits:
     tokens_of_a_set: int = 3
     watts: tuple[int, int] = (0, 18_201_624)
     tct: int = 2
+    displays: frozenset[int] = frozenset(range(1, 19))
+    extended_read: bool = True
 
 
 @dataclass
@@ -49,6 +51,7 @@ class PlainMeter:
     four_tokens: bool
     traits: Traits
     tids: list[int]
+    maker: str
     kt: KeyType = KeyType.UNIQUE
     krn: int = 1
     ti: str = "01"
@@ -66,11 +69,13 @@ class PlainMeter:
     pending_since: datetime | None = None
     wrong: int = 0
     locked_until: datetime | None = None
+    shown: list[tuple[int, ...]] = field(default_factory=list)
 
     # ------------------------------------------------------------ entries
 
     def enter(self, paper: Paper | None, at: datetime | None) -> str:
         """The verdict on a paper; None stands for digits that fit no key."""
+        self.shown = []
         if at is None:
             return self._judge(paper, None)
         if self.locked_until is not None and at < self.locked_until:
@@ -93,7 +98,7 @@ class PlainMeter:
         if paper is None:
             return "CRCError"
         if paper.kind == "test":
-            return "Accept"
+            return self._test(paper)
         if paper.key != self.key:
             return "CRCError"
         if paper.kind == "section":
@@ -106,6 +111,24 @@ class PlainMeter:
         self.tids.remove(min(self.tids))
         self.tids.append(paper.tid)
         return "Accept"
+
+    def _test(self, paper: Paper) -> str:
+        """Public tokens: the make decides, and what it can show."""
+        asked = dict(paper.says)
+        if paper.number == 2 and self.traits.extended_read:
+            index = int(str(asked["index"]))
+            flags = sum(2**flag for flag in self.flags)
+            self.shown = [(index, flags if index == 63 else self.extended.get(index, 0))]
+            return "Accept"
+        if paper.number != (0 if len(self.maker) == 2 else 1):
+            return "FunctionError"
+        if asked["maker"] not in (0, int(self.maker)):
+            return "MfrCodeError"
+        bits = f"{asked['control']:b}"[::-1]
+        self.shown = [
+            (n,) for n, bit in enumerate(bits, 1) if bit == "1" and n in self.traits.displays
+        ]
+        return "Accept" if self.shown else "FunctionError"
 
     def _identifier(self, paper: Paper) -> str:
         if paper.tid < min(self.tids):

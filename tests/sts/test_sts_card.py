@@ -1,5 +1,6 @@
 """Meter cards, padded barcodes and account numbers all name one meter; damaged ones name none."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -173,3 +174,22 @@ def test_whatever_is_scanned_is_read_or_refused_by_code(text: str) -> None:
         return
     assert (scan.number is None) == (scan.form in (Form.TOKEN, Form.OTHER))
     assert is_card(text.strip()) == (scan.card is not None)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("tct", 0),
+        ("tct", 8),
+        ("tct", True),
+        ("krn", 1.0),
+        ("ea", 7),
+        ("sgc", 201457),
+        ("ti", None),
+        ("expires", (26.0, 11)),
+    ],
+)
+def test_a_card_is_made_of_exact_types(field: str, value: object) -> None:
+    with pytest.raises(InputError) as caught:
+        replace(CARD, **{field: value})  # type: ignore[arg-type]
+    assert (caught.value.code, caught.value.params) == ("CARD_FIELD", {"field": field})

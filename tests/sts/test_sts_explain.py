@@ -15,6 +15,7 @@ from posapp.sts import ciphers, crc, tokens
 from posapp.sts import tid as tids
 from posapp.sts.explain import (
     Action,
+    Finding,
     Issued,
     Reason,
     Sure,
@@ -482,3 +483,53 @@ def test_no_digits_and_no_key_are_shown() -> None:
             if repr(bytes.fromhex(secret))[2:-1] in said
             if len(secret) in (16, 32, 40)
         ]
+
+
+# ---------------------------------------------------------------- a memory nobody filled
+
+
+def with_tid(counter: Counter, tid: int) -> Finding:
+    """The best finding of a token with that TID; `judged` has the meter confirm it."""
+    return judged(counter, counter.credit(tid=tid))
+
+
+@pytest.mark.parametrize("taken", [0, 1, 48, 49])
+def test_the_minute_of_manufacture_is_used_though_no_token_had_it(taken: int) -> None:
+    counter = Counter(random.Random(21))
+    for _ in range(taken):
+        counter.accepted()
+    birth = tids.tid_at(MADE, 2014)
+    finding = with_tid(counter, birth)
+    assert (finding.reason, finding.sure) == (Reason.USED, Sure.CERTAIN)
+    assert finding.action is Action.REPLACE
+    assert finding.evidence["manufactured"] == MADE
+    assert with_tid(counter, birth - 1).reason is Reason.OLD
+    assert with_tid(counter, birth + 1).reason is Reason.GOOD
+
+
+def test_after_fifty_tokens_nothing_is_left_of_the_minute_of_manufacture() -> None:
+    counter = Counter(random.Random(22))
+    for _ in range(50):
+        counter.accepted()
+    finding = with_tid(counter, tids.tid_at(MADE, 2014))
+    assert (finding.reason, finding.result) == (Reason.OLD, MeterResult.OLD_ERROR)
+
+
+def test_the_first_minute_is_used_after_a_change_of_base_date() -> None:
+    counter = Counter(random.Random(23))
+    counter.accepted()
+    counter.change_key(vending_key(counter.rng, base_date=1993, krn=5))
+    changed_at = counter.record.tids_forgotten_at
+    finding = with_tid(counter, 0)
+    assert (finding.reason, finding.sure) == (Reason.USED, Sure.CERTAIN)
+    assert finding.evidence["rollover"] == changed_at
+    assert with_tid(counter, 1).reason is Reason.GOOD
+
+
+def test_a_token_of_that_minute_that_was_taken_is_used_for_that() -> None:
+    counter = Counter(random.Random(24))
+    digits = counter.credit(tid=tids.tid_at(MADE, 2014))
+    counter.history[-1] = replace(counter.history[-1], accepted=True)
+    best = counter.explain(digits).best
+    assert (best.reason, best.action) == (Reason.USED, Action.NOTHING)
+    assert "manufactured" not in best.evidence

@@ -138,11 +138,14 @@ MISTAKES: list[tuple[str, object, str]] = [
     ("meter.current.base_date", 2013, "1993, 2014, 2035"),
     ("meter.current.kt", 4, "0, 1, 2, 3"),
     ("meter.current.ken", 256, "0..255"),
-    ("meter.current.tct", 3, "1, 2, 7"),
+    ("meter.current.tct", 0, "1, 2, 3, 4, 5, 6, 7"),
+    ("meter.current.tct", 8, "1, 2, 3, 4, 5, 6, 7"),
     ("meter.current.until", "2022-03-01T10:00:00+02:00", "absent"),
     ("meter.earlier", {}, f"list of at most {LIST_MAX}"),
     ("meter.earlier[0].until", "yesterday", "time"),
     ("meter.earlier[0].until", "2022-03-01T10:00:00", "time with offset"),
+    ("meter.manufactured", "9999-12-31T23:59:59-14:00", "time"),
+    ("meter.manufactured", "0001-01-01T00:00:00+14:00", "time"),
     ("meter.manufactured", 2020, "text"),
     ("meter.credit", 0, "list"),
     ("meter.credit", ["0"], "numbers"),
@@ -241,3 +244,14 @@ def test_every_explanation_can_be_written() -> None:
         digits, reason = mishap(counter)
         written = json.loads(json.dumps(to_json(counter.explain(digits))))
         assert written["findings"][0]["reason"] == reason
+
+
+@pytest.mark.parametrize("time", ["9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00+00:00"])
+def test_a_record_at_the_calendars_edge_is_explained(time: str) -> None:
+    values = copy.deepcopy(FULL)
+    for path in ("meter.manufactured", "meter.earlier[0].until", "history[1].issued_at"):
+        put(path, time)(values)
+    form = from_json(values)
+    for now in (datetime.fromisoformat(time), datetime(2026, 1, 1, tzinfo=UTC)):
+        case = Case(DIGITS, form.record, now, SAMPLE, history=form.history, others=form.others)
+        assert explain(case).findings

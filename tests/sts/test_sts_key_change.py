@@ -1,7 +1,7 @@
 """Key-change sets against the published examples (6.2.7, 6.2.8)."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -203,3 +203,57 @@ def test_a_base_date_that_ended_takes_no_more_meters() -> None:
 def test_a_key_that_may_not_make_key_changes_makes_none() -> None:
     assert refused(beside(OLD, permitted=frozenset({(0, 0)})), NEXT) == "KEY_SUBCLASS"
     key_change.check_change(beside(OLD, permitted=frozenset({(2, 3)})), NEXT, NOW, 2)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kt": 2},
+        {"krn": True},
+        {"krn": 6.0},
+        {"ken": 255.0},
+        {"ti": 2},
+        {"sgc": 203557},
+        {"key": "bdc28dcf6005434d"},
+        {"rollover": 1},
+    ],
+)
+def test_what_the_tokens_carry_is_of_its_exact_type(change: dict[str, object]) -> None:
+    with pytest.raises(InputError) as caught:
+        replace(NEW_STA, **change)  # type: ignore[arg-type]
+    assert (caught.value.code, caught.value.params) == (
+        "KEY_CHANGE_FIELD",
+        {"field": next(iter(change))},
+    )
+
+
+@pytest.mark.parametrize("ti", ["1", "001", "", "²1", 1, None])
+def test_a_side_has_a_tariff_index_of_two_digits(ti: object) -> None:
+    with pytest.raises(InputError, match="TARIFF_INDEX"):
+        key_change.Side(OLD.vending_key, ti)  # type: ignore[arg-type]
+
+
+def test_an_ea_that_is_only_its_number_makes_the_same_set() -> None:
+    for ea, new in ((STA, NEW_STA), (MISTY1, NEW_MISTY1)):
+        plain = int(ea)
+        assert key_change.blocks(plain, new) == key_change.blocks(ea, new)  # type: ignore[arg-type]
+
+
+def test_the_clock_rule_of_the_group_says_when_a_key_has_expired() -> None:
+    """KEN 85 of 2014 ends at 22:55 on the group's wall clock."""
+    expiring = beside(OLD, krn=2, ken=85)
+    lagos, moment = timezone(timedelta(hours=1)), datetime(2024, 9, 18, 22, 0, tzinfo=UTC)
+    key_change.check_change(OLD, expiring, moment, 2)
+    with pytest.raises(SaleError, match="KEY_CHANGE_EXPIRED"):
+        key_change.check_change(OLD, expiring, moment, 2, zone=lagos)
+
+
+def test_the_clock_rule_of_the_group_says_when_a_base_date_begins() -> None:
+    expired = beside(OLD, krn=2, base_date=2035, ken=0)
+    lagos, moment = timezone(timedelta(hours=1)), datetime(2035, 2, 15, 11, 30, tzinfo=UTC)
+    key_change.check_change(OLD, expired, moment, 2)  # 65 536 minutes end at 12:15
+    with pytest.raises(SaleError, match="KEY_CHANGE_EXPIRED"):
+        key_change.check_change(OLD, expired, moment, 2, zone=lagos)
+    before = datetime(2034, 12, 31, 23, 30, tzinfo=UTC)
+    for zone in (UTC, lagos):
+        key_change.check_change(OLD, beside(OLD, base_date=2035), before, 2, zone=zone)

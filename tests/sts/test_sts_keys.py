@@ -1,7 +1,7 @@
 """Vending keys and the decoder keys made from them (6.5.3)."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -31,6 +31,10 @@ LONG_KEY = keys.VendingKey(
     ken=255,
     dkga=4,
 )
+
+
+FIRST, LAST = datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59)
+EAST, WEST = timezone(timedelta(hours=14)), timezone(timedelta(hours=-14))
 
 
 def test_the_published_steps_of_dkga02() -> None:
@@ -124,12 +128,50 @@ def test_a_tariff_index_has_two_digits(ti: str) -> None:
         ({"issue_until": datetime(2026, 1, 1)}, "VENDING_KEY_ATTRIBUTE"),
         ({"permitted": frozenset({(1, 0)})}, "VENDING_KEY_ATTRIBUTE"),
         ({"permitted": frozenset({(0, 16)})}, "VENDING_KEY_ATTRIBUTE"),
+        ({"permitted": frozenset({"00"})}, "VENDING_KEY_ATTRIBUTE"),
+        ({"permitted": [(0, 0)]}, "VENDING_KEY_ATTRIBUTE"),
+        ({"kt": 3}, "VENDING_KEY_ATTRIBUTE"),
+        ({"kt": 2.0}, "VENDING_KEY_ATTRIBUTE"),
+        ({"krn": True}, "VENDING_KEY_ATTRIBUTE"),
+        ({"krn": 1.0}, "VENDING_KEY_ATTRIBUTE"),
+        ({"ken": 255.0}, "VENDING_KEY_ATTRIBUTE"),
+        ({"base_date": 2014.0}, "VENDING_KEY_ATTRIBUTE"),
+        ({"sgc": 201457}, "VENDING_KEY_ATTRIBUTE"),
+        ({"secret": bytearray(20)}, "VENDING_KEY_ATTRIBUTE"),
+        ({"secret": "a" * 20}, "VENDING_KEY_ATTRIBUTE"),
+        ({"test": 1}, "VENDING_KEY_ATTRIBUTE"),
+        ({"dkga": 4.0}, "UNKNOWN_DKGA"),
+        ({"dkga": True}, "DKGA_WITHDRAWN"),
+        ({"active_from": "2026-01-01"}, "VENDING_KEY_ATTRIBUTE"),
+        ({"active_from": FIRST.replace(tzinfo=EAST)}, "VENDING_KEY_ATTRIBUTE"),
+        ({"active_from": FIRST.replace(tzinfo=WEST)}, "VENDING_KEY_ATTRIBUTE"),
+        ({"issue_until": LAST.replace(tzinfo=WEST)}, "VENDING_KEY_ATTRIBUTE"),
+        ({"issue_until": LAST.replace(tzinfo=EAST)}, "VENDING_KEY_ATTRIBUTE"),
+        ({"issue_until": datetime(1969, 12, 31, 23, tzinfo=UTC)}, "VENDING_KEY_ATTRIBUTE"),
     ],
 )
 def test_each_wrong_vending_key_has_its_own_code(change: dict[str, object], code: str) -> None:
     with pytest.raises(InputError) as caught:
         replace(LONG_KEY, **change)  # type: ignore[arg-type]
     assert caught.value.code == code
+    if "secret" not in change and change.get("dkga") != 2:
+        with pytest.raises(InputError) as caught:
+            replace(LONG_KEY.attributes(), **change)  # type: ignore[arg-type]
+        assert caught.value.code == code
+
+
+def test_the_limits_of_a_key_are_kept_in_utc() -> None:
+    noon = datetime(2026, 11, 20, 12, tzinfo=EAST)
+    key = replace(LONG_KEY, active_from=noon, issue_until=datetime(9998, 12, 31, tzinfo=WEST))
+    assert (key.active_from, key.active_from and key.active_from.tzinfo) == (noon, UTC)
+    assert key.issue_until is not None
+    assert key.issue_until.tzinfo is UTC
+    assert key.attributes().active_from == noon
+
+
+def test_a_key_type_that_is_only_its_number_counts_like_the_key_type() -> None:
+    other = MeterNumber("58000079523")
+    assert keys.pan_block(other, 3) == keys.pan_block(other, KeyType.COMMON)  # type: ignore[arg-type]
 
 
 @given(st.binary(min_size=8, max_size=8))

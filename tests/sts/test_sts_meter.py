@@ -357,7 +357,11 @@ def test_a_key_of_another_length_is_refused() -> None:
         {"ti": "٠١"},
         {"ken": 256},
         {"tct": 0},
+        {"tct": 8},
+        {"kt": 2},
+        {"krn": True},
         {"first_tid": -1},
+        {"first_tid": 1 << 24},
     ],
 )
 def test_an_attribute_out_of_range_is_refused(field: dict[str, object]) -> None:
@@ -415,6 +419,7 @@ def test_results_have_the_numbers_of_two_way_carriers() -> None:
 
 
 SHARED = {
+    "posapp.domain.digits",
     "posapp.domain.meter",
     "posapp.errors",
     "posapp.sts.ciphers",

@@ -9,7 +9,7 @@ import pytest
 
 from posapp.domain.meter import EncryptionAlgorithm, KeyType
 from posapp.sts import key_change
-from posapp.sts.meter import MeterResult, VirtualMeter
+from posapp.sts.meter import MeterResult, VirtualMeter, sections
 from tests.sts.meters import (
     BIRTH,
     MISTY1,
@@ -246,3 +246,9 @@ def test_without_a_time_a_set_waits_for_ever() -> None:
     first, second = a_set()
     twin.enter(first, NOW)
     assert twin.enter(second) is MeterResult.ACCEPT
+
+
+def test_a_key_that_is_about_to_be_taken_does_not_show() -> None:
+    new = sections.NextKey(bytes(range(0xA0, 0xA8)), KeyType.UNIQUE, 1, 1, 255, None, False)
+    assert "a0" not in repr(new).lower()
+    assert "kt=" in repr(new)

@@ -1,6 +1,6 @@
 """The keypad after wrong entries: waiting, doubling, forgetting (each maker differs)."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -104,3 +104,21 @@ def test_the_makers_patience_is_his_own() -> None:
 def test_a_time_without_a_zone_is_the_callers_mistake() -> None:
     with pytest.raises(ValueError, match="without a zone"):
         a_meter().enter(WRONG, datetime(2026, 5, 1))
+
+
+LAST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone(timedelta(hours=-14)))
+FIRST = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
+
+
+@pytest.mark.parametrize("at", [LAST, LAST.replace(tzinfo=UTC), FIRST, FIRST.replace(tzinfo=UTC)])
+def test_a_keypad_locks_at_the_calendars_edge_too(at: datetime) -> None:
+    twin = a_meter()
+    for _ in range(3):
+        assert twin.enter(WRONG, at) is MeterResult.CRC_ERROR
+    end = datetime.max.replace(tzinfo=UTC)
+    assert twin.keypad.locked_until == (
+        end if at.year == end.year else datetime(1, 1, 1, 0, 1, tzinfo=UTC)
+    )
+    assert twin.enter(a_set()[0], end) is MeterResult.FIRST_KCT
+    state = twin.to_state()
+    assert VirtualMeter.from_state(state, SAMPLE).to_state() == state

@@ -154,3 +154,56 @@ def test_255_switches_expiry_off() -> None:
     tid.check_ken(tid.TID_MAX, 255)
     with pytest.raises(SaleError, match="KEY_EXPIRED"):
         tid.check_ken(tid.TID_MAX, 254)
+
+
+ODD_ZONES = ("America/Sao_Paulo", "Europe/London", "America/Caracas", "Africa/Khartoum")
+
+
+@pytest.mark.parametrize("name", ODD_ZONES)
+@given(ordinary_tids)
+def test_minutes_are_those_of_the_wall_clock_whatever_the_zone_did_since(
+    name: str, number: int
+) -> None:
+    zone = ZoneInfo(name)
+    moment = tid.time_of(number, 2014, zone=zone)
+    minutes = tid.minutes_at(moment, 2014, zone=zone)
+    wall = moment.astimezone(zone).replace(tzinfo=None) - datetime(2014, 1, 1)
+    assert minutes == wall // timedelta(minutes=1)
+    if not tid.is_reserved(minutes):
+        assert tid.tid_at(moment, 2014, zone=zone) == minutes
+
+
+def test_minutes_go_below_the_base_date_and_beyond_its_end() -> None:
+    assert tid.minutes_at(at("2013-12-31 23:59:30"), 2014) == -1
+    assert tid.minutes_at(at("2045-11-24 20:16"), 2014) == tid.TID_MAX + 1
+
+
+FIRST, LAST = datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59)
+
+
+@pytest.mark.parametrize("hours", [-14, -1, 0, 1, 14])
+def test_a_moment_at_the_calendars_edge_is_before_or_after_every_base_date(hours: int) -> None:
+    own = timezone(timedelta(hours=hours))
+    for base_date in LAST_MINUTES:
+        for zone in (UTC, timezone(timedelta(hours=14)), timezone(timedelta(hours=-12))):
+            with pytest.raises(SaleError, match="BASE_DATE_NOT_BEGUN"):
+                tid.tid_at(FIRST.replace(tzinfo=own), base_date, zone=zone)
+            with pytest.raises(SaleError, match="BASE_DATE_ENDED"):
+                tid.next_tid(LAST.replace(tzinfo=own), base_date, None, zone=zone)
+
+
+@pytest.mark.parametrize(
+    ("name", "since", "fixed"),
+    [
+        ("UTC", 1993, True),
+        ("Africa/Nairobi", 1993, True),
+        ("Africa/Johannesburg", 1993, True),
+        ("Europe/London", 1993, False),
+        ("Africa/Casablanca", 1993, False),
+        ("America/Caracas", 2014, False),
+        ("America/Caracas", 2017, True),
+    ],
+)
+def test_a_zone_that_changes_its_clocks_is_known(name: str, since: int, fixed: bool) -> None:
+    assert tid.has_fixed_offset(ZoneInfo(name), since) is fixed
+    assert tid.has_fixed_offset(timezone(timedelta(hours=3)))

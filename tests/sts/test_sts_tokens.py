@@ -1,5 +1,6 @@
 """From amount to digits and back, for every class of token (6.2 to 6.4)."""
 
+import doctest
 from collections.abc import Callable
 
 import pytest
@@ -160,6 +161,8 @@ def test_a_management_token_says_what_was_put_in(
 ) -> None:
     if subclass is tokens.Management.CLEAR_TAMPER:
         value = 0
+    elif subclass is tokens.Management.CLEAR_CREDIT:
+        value = value % 8 or 0xFFFF
     digits = tokens.management(KEYS[ea], ea, subclass, rnd, tid, value, SAMPLE)
     decoded = tokens.decode(digits, KEYS[ea], ea, SAMPLE)
     assert (decoded.token_class, decoded.subclass) == (2, subclass)
@@ -277,3 +280,43 @@ def test_what_does_not_fit_the_extended_set_is_refused(pack: Callable[[], int], 
     with pytest.raises(InputError) as caught:
         pack()
     assert (caught.value.code, caught.value.params["field"]) == ("TOKEN_FIELD", field)
+
+
+def test_the_worked_example_of_the_module_is_the_published_token() -> None:
+    result = doctest.testmod(tokens)
+    assert (result.attempted > 5, result.failed) == (True, 0)
+
+
+@pytest.mark.parametrize("register", [8, 9, 0xFFFE, 0x10000, -1])
+def test_only_a_register_there_is_can_be_cleared(register: int) -> None:
+    with pytest.raises(InputError) as caught:
+        tokens.management_block(tokens.Management.CLEAR_CREDIT, 5, 5, register)
+    assert (caught.value.code, caught.value.params["field"]) == ("TOKEN_FIELD", "value")
+
+
+@pytest.mark.parametrize("subclass", [0, 1, 3, 4, 8, 9, 15, 16, -1, 1 << 30, True, "1", None])
+def test_a_management_token_is_of_a_management_subclass(subclass: object) -> None:
+    with pytest.raises(InputError) as caught:
+        tokens.management_block(subclass, 5, 5, 0)  # type: ignore[arg-type]
+    assert caught.value.code == "TOKEN_SUBCLASS"
+
+
+@pytest.mark.parametrize("value", [1.0, "1", None])
+def test_a_field_is_an_integer(value: object) -> None:
+    with pytest.raises(InputError, match="TOKEN_FIELD"):
+        tokens.management_block(tokens.Management.TARIFF_RATE, 5, 5, value)  # type: ignore[arg-type]
+
+
+def test_a_token_that_carries_half_a_new_key_does_not_show_it() -> None:
+    for subclass, name in ((3, "nkho"), (4, "nklo"), (8, "nkmo2"), (9, "nkmo1")):
+        secret = 0xDEADBEEF
+        data = subclass << 44 | 1 << 36 | secret
+        block = data << 16 | crc.field(2, data)
+        encrypted = ciphers.encrypt(MISTY1, KEYS[MISTY1], block, SAMPLE)
+        digits = tokens.digits_of(tokens.insert_class(encrypted, 2))
+        decoded = tokens.decode(digits, KEYS[MISTY1], MISTY1, SAMPLE)
+        assert decoded.fields[name] == secret
+        shown = repr(decoded) + str(decoded) + f"{decoded}"
+        assert str(secret) not in shown
+        assert f"{secret:x}" not in shown.lower()
+        assert f"{name}=***" in shown

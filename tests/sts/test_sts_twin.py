@@ -30,6 +30,12 @@ VALUES = st.one_of(
 )
 OFFSETS = st.one_of(st.just(0), st.integers(-9, 9))
 LOADS = st.none() | st.integers(0, 30_000)
+SUBCLASSES = st.one_of(st.integers(0, 2), st.integers(0, 15))
+CONTROLS = st.one_of(
+    st.integers(0, (1 << 36) - 1),
+    st.integers(0, 35).map(lambda bit: 1 << bit),
+    st.integers(0, 63).map(lambda index: index << 30),
+)
 YES = st.booleans()
 
 
@@ -90,9 +96,9 @@ class Twin(RuleBasedStateMachine):
     def mistypes(self, number: int, timed: bool) -> None:
         self.life.enter_digits(f"{number:020d}", timed=timed)
 
-    @rule(control=st.integers(0, (1 << 28) - 1), timed=YES)
-    def is_tested(self, control: int, timed: bool) -> None:
-        self.life.enter_test(control, timed=timed)
+    @rule(subclass=SUBCLASSES, control=CONTROLS, maker=st.integers(-1, 2), timed=YES)
+    def is_tested(self, subclass: int, control: int, maker: int, timed: bool) -> None:
+        self.life.enter_test(subclass, control, maker, timed=timed)
 
     @rule(units=st.integers(0, 10**6), register=st.integers(0, 7), load_w=LOADS)
     def consumes(self, units: int, register: int, load_w: int | None) -> None:
@@ -151,7 +157,15 @@ def a_step(life: Life, chance: random.Random) -> None:
             ),
         ),
         (1, lambda: life.enter_foreign(vending, ti, timed=timed)),
-        (1, lambda: life.enter_test(chance.randrange(1 << 18), timed=timed)),
+        (
+            1,
+            lambda: life.enter_test(
+                chance.choice([0, 1, 2, 3]),
+                chance.choice([chance.getrandbits(36), 1 << chance.randrange(36)]),
+                chance.choice([-1, 0, 7]),
+                timed=timed,
+            ),
+        ),
         (2, lambda: life.consume(chance.randrange(900), ours, chance.randrange(3000))),
         (1, life.restart),
     ]
@@ -192,6 +206,7 @@ def test_long_lives_by_seed_reach_every_verdict_and_both_base_dates(
         "KeyTypeError",
         "RangeError",
         "FunctionError",
+        "MfrCodeError",
         "OldError",
         "UsedError",
         "KeyExpiredError",

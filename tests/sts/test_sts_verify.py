@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from fractions import Fraction
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -340,3 +341,51 @@ def test_the_share_of_key_sections_is_exact() -> None:
     assert verify.coincidence(2, STA, young) == in_three / (16 << 16)
     assert verify.coincidence(2, MISTY1, young) == in_four / (16 << 16)
     assert verify.coincidence(3, STA, young) == 0
+
+
+ODD_ZONES = ("America/Sao_Paulo", "Europe/London", "America/Caracas", "Africa/Khartoum", "UTC")
+
+
+@pytest.mark.parametrize("name", ODD_ZONES)
+@given(st.integers(0, 366 * 24 * 60))
+def test_what_is_expected_counts_on_the_wall_clock_as_tids_do(name: str, minute: int) -> None:
+    zone = ZoneInfo(name)
+    moment = datetime(2018, 1, 1, tzinfo=UTC) + timedelta(minutes=minute)
+    expected = Expectation(
+        now=moment, base_date=2014, manufactured=moment, zone=zone, slack=timedelta()
+    )
+    made = tid.tid_at(moment, 2014, zone=zone)
+    assert expected.first_tid == expected.last_tid
+    assert made - expected.first_tid in ((1,) if tid.is_reserved(expected.first_tid) else (0,))
+
+
+def test_a_token_made_now_is_not_in_the_future_where_summer_time_is_kept() -> None:
+    london, july = ZoneInfo("Europe/London"), datetime(2026, 7, 1, 12, tzinfo=UTC)
+    made = tid.tid_at(july, 2014, zone=london)
+    expected = replace(USUAL, now=july, zone=london, slack=timedelta())
+    assert doubts_of(credit(made), expected) == ()
+    assert doubts_of(credit(made + 1), expected) == (Doubt.TID_IN_FUTURE,)
+    bought = replace(expected, manufactured=july)
+    assert doubts_of(credit(made), bought) == ()
+    assert doubts_of(credit(made - 1), bought) == (Doubt.TID_BEFORE_METER,)
+
+
+@pytest.mark.parametrize("edge", [datetime.min, datetime.max])
+def test_the_calendars_edge_can_be_expected(edge: datetime) -> None:
+    for hours in (-14, 0, 14):
+        moment = edge.replace(tzinfo=timezone(timedelta(hours=hours)))
+        expected = Expectation(now=moment, base_date=2014, manufactured=moment)
+        assert doubts_of(credit(), expected) == (
+            (Doubt.TID_IN_FUTURE,) if edge is datetime.min else (Doubt.TID_BEFORE_METER,)
+        )
+
+
+def test_a_verified_section_of_a_key_does_not_show_it() -> None:
+    new = key_change.NewKey(
+        bytes.fromhex("deadbeefcafebabe"), KeyType.UNIQUE, 9, "99", 255, "999999", rollover=True
+    )
+    for digits in key_change.change_set(KEY[STA], STA, new, SAMPLE):
+        shown = repr(verify.verify(digits, KEY[STA], STA, SAMPLE, USUAL)).lower()
+        for part in (0xDEADBEEF, 0xCAFEBABE):
+            assert str(part) not in shown
+            assert f"{part:x}" not in shown

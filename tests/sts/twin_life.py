@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta
 from posapp.domain.meter import EncryptionAlgorithm, KeyType
 from posapp.errors import InputError, SaleError
 from posapp.sts import amounts, key_change, keys, tid, tokens
-from posapp.sts.meter import MeterDesign, VirtualMeter
+from posapp.sts.meter import Display, ExtendedReading, MeterDesign, VirtualMeter
 from posapp.sts.tokens import Management
-from tests.sts.meters import LONG_NUMBER, NUMBER, SAMPLE, STA
+from tests.sts.meters import LONG_NUMBER, NUMBER, SAMPLE, STA, sealed_under
 from tests.sts.plain_meter import Paper, PlainMeter, Traits
 
 LOCK_FIELDS = ("wrong_entries", "locked_until", "sections", "sections_at")
@@ -41,8 +41,8 @@ VENDING_KEYS = (
 )
 MAKES = (
     Traits(),
-    Traits(credit=frozenset({0}), tokens_of_a_set=2),
-    Traits(credit=frozenset({4}), tids_kept=64, watts=(500, 20_000)),
+    Traits(credit=frozenset({0}), tokens_of_a_set=2, displays=frozenset({1, 4, 18})),
+    Traits(credit=frozenset({4}), tids_kept=64, watts=(500, 20_000), extended_read=False),
     Traits(credit=frozenset({1, 5}), tct=1),
 )
 STARTS = {1993: datetime(2012, 3, 1, 9, 30, tzinfo=UTC), 2014: datetime(2021, 6, 1, tzinfo=UTC)}
@@ -80,12 +80,15 @@ class Life:
             key_change_tokens=self.traits.tokens_of_a_set,
             power_limits_w=self.traits.watts,
             unbalance_limits_w=self.traits.watts,
+            displays=frozenset(map(Display, self.traits.displays)),
+            extended_read=self.traits.extended_read,
         )
         self.twin = VirtualMeter(
             self.number, key, ea, SAMPLE, kt=kt, first_tid=birth, tct=self.traits.tct, design=design
         )
         tids = [birth] * self.traits.tids_kept
-        self.model = PlainMeter(key, ea is not STA, self.traits, tids, kt)
+        maker = self.number.digits[: 2 if self.number == NUMBER else 4]
+        self.model = PlainMeter(key, ea is not STA, self.traits, tids, maker, kt)
         self.bases = {key: base}  # of every key the office ever made
         self.last: dict[bytes, int] = {}  # the newest TID of each key
         self.drawer: list[Paper] = []
@@ -103,6 +106,7 @@ class Life:
         expected = self.model.enter(paper, at)
         found = self.twin.enter(digits, at)
         assert found == expected, f"{found} instead of {expected} for {paper}"
+        assert self._shown() == self.model.shown
         if expected not in INTERMEDIATE:
             after = self.twin.to_state()
             for name in LOCK_FIELDS:
@@ -110,6 +114,12 @@ class Life:
             assert after == before, f"a trace of {expected}"
         self.seen[expected] += 1
         return expected
+
+    def _shown(self) -> list[tuple[int, ...]]:
+        return [
+            (r.index, r.value) if isinstance(r, ExtendedReading) else (int(r.display),)
+            for r in self.twin.shown
+        ]
 
     def _fits_by_chance(self, paper: Paper | None, digits: str) -> bool:
         if paper is not None and paper.kind == "test":
@@ -179,7 +189,11 @@ class Life:
         meant = value = 0 if kind is Management.CLEAR_TAMPER else value
         if kind in (Management.MAXIMUM_POWER_LIMIT, Management.MAXIMUM_PHASE_UNBALANCE):
             meant = amounts.decode_units(value)
-        digits = tokens.management(key, self.ea, kind, 9, identifier, value, SAMPLE)
+        if kind is Management.CLEAR_CREDIT and value not in (*range(8), 0xFFFF):  # no till does
+            data = kind << 44 | 9 << 40 | identifier << 16 | value
+            digits = sealed_under(key, self.ea, 2, data)
+        else:
+            digits = tokens.management(key, self.ea, kind, 9, identifier, value, SAMPLE)
         return Paper(digits, key, "management", int(kind), identifier, meant)
 
     def key_change(self, key: bytes, new: key_change.NewKey, *, third: bool) -> list[Paper]:
@@ -301,10 +315,20 @@ class Life:
     def enter_digits(self, digits: str, *, timed: bool) -> None:
         self.enter(None, digits, timed=timed)
 
-    def enter_test(self, control: int, *, timed: bool) -> None:
-        subclass = 0 if len(self.number.digits) == 11 else 1
-        digits = tokens.meter_test(subclass, control | 1)
-        self.enter(Paper(digits, b"", "test", subclass), digits, timed=timed)
+    def enter_test(self, subclass: int, control: int, maker: int, *, timed: bool) -> None:
+        """A token that is never encrypted, for this make or another; `maker` -1 means its own.
+
+        Subclasses 3 to 15 are reserved or proprietary: no meter of these takes one.
+        """
+        bits = 16 if subclass == 1 else 8
+        control &= (1 << 44 - bits) - 1
+        code = int(self.model.maker) if maker < 0 else maker
+        code = 0 if subclass == 2 else code & (1 << bits) - 1
+        digits = sealed_under(b"", self.ea, 1, subclass << 44 | control << bits | code)
+        if subclass < 3:
+            assert digits == tokens.meter_test(subclass, control, code)
+        says = (("control", control), ("maker", code), ("index", control >> 30))
+        self.enter(Paper(digits, b"", "test", subclass, says=says), digits, timed=timed)
 
     def consume(self, units: int, register: int, load_w: int | None) -> None:
         """Without a load, exactly as much as the meter allows."""

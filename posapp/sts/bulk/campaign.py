@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import BinaryIO, Protocol
 
 import numpy as np
 
-from posapp.domain.meter import EncryptionAlgorithm
+from posapp.domain.digits import is_digits
+from posapp.domain.meter import NUMERIC, EncryptionAlgorithm
 from posapp.errors import InputError, PosError
 from posapp.sts.bulk.arrays import ROWS_A_CHUNK, Bytes, Flags, Integers
 from posapp.sts.bulk.derive import VendingKeys
@@ -22,12 +23,11 @@ from posapp.sts.bulk.digits import NUMBER_PLACES, TOKEN_DIGITS, ZERO, right_chec
 from posapp.sts.bulk.key_change import NewKeys, change_sets
 from posapp.sts.bulk.rows import Chunk, Column, Source, Table
 from posapp.sts.key_change import Side, check_change
-from posapp.sts.keys import VendingKey, is_digits
+from posapp.sts.keys import VendingKey
 from posapp.sts.sta import StaTables
 
 ROWS_MAX = 50_000_000  # more meters than any utility has: a file that never ends
 TOKENS_MAX = 4
-_KEYPAD = 2  # token carrier type of what is read off paper (6.1.3)
 
 # Column of the list -> whether it must be there. Other columns are refused.
 COLUMNS = {
@@ -109,7 +109,7 @@ class Campaign:
     """A key change for many meters, from the keys that they have to the keys at a target.
 
     `vending_keys` are by SGC and KRN, `now` is aware and decides what has expired, `tables`
-    are for EA07.
+    are for EA07, `zone` is the clock rule of the groups.
     """
 
     def __init__(
@@ -118,6 +118,8 @@ class Campaign:
         target: Target,
         tables: StaTables,
         now: datetime,
+        *,
+        zone: tzinfo = UTC,
     ) -> None:
         ordered = sorted(vending_keys.values(), key=lambda key: (key.sgc, key.krn))
         self._keys = VendingKeys(ordered)
@@ -125,7 +127,7 @@ class Campaign:
         self._codes = np.append(self._keys.sgc * 10 + self._keys.krn, 10**7)
         self._target = target
         self._tables = tables
-        self._now = now
+        self._now, self._zone = now, zone
         self._problems = [""]  # codes by number; 0 is none
         self._verdicts: dict[tuple[str, int], int] = {}
 
@@ -183,7 +185,7 @@ class Campaign:
         rollover = np.zeros((1, len(chunk)), np.uint8)
         tokens = np.zeros((len(chunk), TOKENS_MAX, TOKEN_DIGITS), np.uint8)
         for ea, third in _KINDS:
-            asked = rows.third if ea is EncryptionAlgorithm.STA else third
+            asked = rows.third if ea == EncryptionAlgorithm.STA else third
             here = np.flatnonzero((problems == 0) & (rows.ea.numbers == ea) & (asked == third))
             if len(here):
                 new = self._new_keys(rows, here, ea)
@@ -262,7 +264,7 @@ class Campaign:
         old, new = divmod(pair, len(self._keys.keys))
         sides = Side(self._keys.keys[old], "00"), Side(self._keys.keys[new], f"{1 - same_ti:02d}")
         try:
-            check_change(*sides, self._now, _KEYPAD)
+            check_change(*sides, self._now, NUMERIC, zone=self._zone)
         except PosError as error:
             return error
         return None

@@ -106,7 +106,7 @@ class VendingKeys:
 
     def _dkga02(self, which: Integers, full: Bytes, ti: Integers, ea: EncryptionAlgorithm) -> Bytes:
         """DES of both blocks under the vending key, and the three together (6.5.3.4)."""
-        assert ea is EncryptionAlgorithm.STA, "`refusal` keeps the others out"
+        assert ea == EncryptionAlgorithm.STA, "`refusal` keeps the others out"
         control = self._controls[which]
         tens = ti // 10
         # TI stands in the digits after KT and SGC, across two bytes (6.5.3.2).

@@ -5,7 +5,6 @@ Nothing here has a key except `keys`, which only a module or a laboratory can fi
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 
@@ -140,11 +139,6 @@ class Case:
     def made_at(self, tid: int, base_date: int) -> datetime:
         """The minute a TID stands for, aware UTC."""
         return tids.time_of(tid, base_date, zone=self.zone)
-
-
-def plain_digits(text: str) -> str:
-    """What was typed without the spaces and dashes between groups."""
-    return re.sub(r"[ \u00a0\u202f-]", "", text)
 
 
 def newest(history: tuple[Issued, ...]) -> list[tuple[int, Issued]]:

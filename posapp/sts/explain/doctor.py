@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 
+from posapp.domain.digits import joined
 from posapp.errors import InputError
 from posapp.sts.explain import slips
 from posapp.sts.explain.case import (
@@ -18,7 +19,6 @@ from posapp.sts.explain.case import (
     Earlier,
     Issued,
     newest,
-    plain_digits,
     same_key,
 )
 from posapp.sts.explain.findings import Explanation, Finding, Reason, Sure, finding
@@ -122,7 +122,7 @@ class _Doctor:
 
     def __init__(self, case: Case) -> None:
         self.case, self.trials = case, Trials(case)
-        self._digits = plain_digits(case.digits)
+        self._digits = joined(case.digits)
         self._placing = Placing(case, self.trials)
         self._search = Search(case, self._digits, self.trials, self._placing)
         others = case.others[:OTHERS_MAX]
@@ -168,14 +168,14 @@ class _Doctor:
     def _exact(self, token_class: int) -> list[Finding]:
         """The very digits were issued: the history says for which meter and key."""
         chance = Fraction(self.compared, 10**slips.LENGTH)
-        mine = [item for item in self._own if plain_digits(item[1].digits) == self._digits]
+        mine = [item for item in self._own if joined(item[1].digits) == self._digits]
         if mine:  # a copy may be booked too; what is known of one holds for all
             index, issued = max(mine, key=lambda item: item[1].accepted)
             return self._placing.refused(self._placing.of_history(index, issued, chance))
         if token_class == TokenClass.TEST:  # the same for every meter
             return []
         for other, issued in self._theirs:
-            if plain_digits(issued.digits) == self._digits:
+            if joined(issued.digits) == self._digits:
                 evidence = {"other": other, "issued_at": issued.issued_at}
                 return [finding(Reason.OTHER_METER, chance, CRC, evidence)]
         return []
@@ -186,11 +186,11 @@ class _Doctor:
         """Slips of this meter's tokens, then of other meters'; the nearest and newest first."""
         found = []
         for index, issued in self._own:
-            slipped = slips.slip_of(plain_digits(issued.digits), self._digits)
+            slipped = slips.slip_of(joined(issued.digits), self._digits)
             if slipped is not None:
                 found.append((slipped, self._slip_of_own(index, issued, slipped, result)))
         for other, issued in self._theirs:
-            slipped = slips.slip_of(plain_digits(issued.digits), self._digits)
+            slipped = slips.slip_of(joined(issued.digits), self._digits)
             if slipped is not None:
                 evidence = {"other": other, "issued_at": issued.issued_at, **slipped.evidence}
                 found.append((slipped, self._slip(Reason.OTHER_METER, slipped, result, evidence)))

@@ -134,6 +134,7 @@ class Finding:
     sgc krn ti kt base_date ea   the key data that fit; `changed` those that are not the meter's
     other       index of the other meter
     earlier     index of the earlier key data, and `until` when the meter had it
+    manufactured rollover   when its memory of TIDs was filled with that minute, or with zeros
     newer       how many newer TIDs the meter took (`accepted`), or got (`issued`)
     could_still reasons that nobody can see in the digits
     problem length shown expected ken subclass register watts maker section tried   as they say

@@ -11,7 +11,15 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, NamedTuple, TypeVar
 
-from posapp.domain.meter import EncryptionAlgorithm, KeyType, MeterConfiguration, MeterNumber
+from posapp.domain.digits import is_digits
+from posapp.domain.meter import (
+    NUMERIC,
+    TOKEN_CARRIERS,
+    EncryptionAlgorithm,
+    KeyType,
+    MeterConfiguration,
+    MeterNumber,
+)
 from posapp.errors import InputError
 from posapp.sts.explain.case import Earlier, Issued, MeterRecord, OtherMeter
 from posapp.sts.explain.findings import Explanation, Finding
@@ -111,15 +119,15 @@ class _Fields:
     def moment(self, name: str) -> datetime:
         try:
             moment = datetime.fromisoformat(self.text(name))
-        except ValueError:
+            if moment.tzinfo is None:
+                raise _refusal(self.place(name), "time with offset")
+            return moment.astimezone(UTC)
+        except (ValueError, OverflowError):  # no time, or none of UTC's calendar
             raise _refusal(self.place(name), "time") from None
-        if moment.tzinfo is None:
-            raise _refusal(self.place(name), "time with offset")
-        return moment.astimezone(UTC)
 
     def digits(self, name: str, count: int) -> str:
         value = self.text(name)
-        if len(value) != count or not (value.isascii() and value.isdigit()):
+        if not is_digits(value, count):
             raise _refusal(self.place(name), f"{count} digits")
         return value
 
@@ -195,7 +203,7 @@ def _configuration(given: _Fields) -> MeterConfiguration:
         ti=given.digits("ti", 2),
         base_date=given.one_of("base_date", tuple(BASE_DATES)),
         ken=given.number("ken", 0, 255, 255),
-        tct=given.one_of("tct", (1, 2, 7), 2),
+        tct=given.one_of("tct", tuple(TOKEN_CARRIERS), NUMERIC),
         kt=KeyType(given.one_of("kt", tuple(map(int, KeyType)), int(KeyType.UNIQUE))),
     )
 

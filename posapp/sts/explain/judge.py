@@ -9,16 +9,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from posapp.domain.meter import EncryptionAlgorithm, KeyType, MeterConfiguration
+from posapp.domain.digits import joined
+from posapp.domain.meter import (
+    ALL_REGISTERS,
+    MAGNETIC_CARD,
+    EncryptionAlgorithm,
+    KeyType,
+    MeterConfiguration,
+)
 from posapp.sts import amounts, numbers
 from posapp.sts import tid as tids
-from posapp.sts.explain.case import Case, Issued, newest, plain_digits
+from posapp.sts.explain.case import Case, Issued, newest
 from posapp.sts.explain.findings import Action, Finding, Reason, Sure, finding, sure_of
 from posapp.sts.explain.trials import Trials
-from posapp.sts.keys import MAGNETIC_CARD
 from posapp.sts.meter import Display, MeterResult
 from posapp.sts.tokens import DecodedToken, Management, TokenClass
-from posapp.sts.verify import ALL_REGISTERS, CRC_CHANCE, Doubt
+from posapp.sts.verify import CRC_CHANCE, Doubt
 
 KEY_SECTIONS = {3: 1, 4: 2, 8: 3, 9: 4}  # class 2 subclass -> its place in a set
 
@@ -178,7 +184,7 @@ def _valued(case: Case, reading: Reading, known: tuple[Known, ...]) -> Iterator[
     if reading.tid is not None and tids.is_expired(reading.tid, current.ken):
         evidence = reading.evidence(case, ken=current.ken)
         yield finding(Reason.KEY_EXPIRED, chance, MeterResult.KEY_EXPIRED_ERROR, evidence)
-    if reading.token_class == TokenClass.CREDIT and current.kt is KeyType.DEFAULT:
+    if reading.token_class == TokenClass.CREDIT and current.kt == KeyType.DEFAULT:
         evidence = reading.evidence(case, kt=int(current.kt))
         yield finding(Reason.DEFAULT_KEY, chance, MeterResult.DDTK_ERROR, evidence)
     if reading.token is not None and reading.token_class == TokenClass.MANAGEMENT:
@@ -200,14 +206,34 @@ def _identifier(case: Case, reading: Reading, known: tuple[Known, ...]) -> Itera
         sure = Sure.CERTAIN if len(accepted) >= kept else Sure.LIKELY
         evidence = reading.evidence(case, newer=len(issued), accepted=len(accepted))
         yield finding(Reason.OLD, chance, MeterResult.OLD_ERROR, evidence, at_most=sure)
-    birth = case.expectation(record, record.current).first_tid
-    if tid < birth and record.tids_forgotten_at is None:
-        manufactured = reading.evidence(case, manufactured=record.manufactured)
-        yield finding(Reason.OLD, chance, MeterResult.OLD_ERROR, manufactured)
+    if len(accepted) < kept:
+        yield from _first_memory(case, reading, tid)
     if not reading.was_accepted:
         yield from _same_tid(case, reading, [k for k in known if k.tid == tid])
     else:
         yield finding(Reason.USED, chance, MeterResult.USED_ERROR, reading.evidence(case))
+
+
+def _first_memory(case: Case, reading: Reading, tid: int) -> Iterator[Finding]:
+    """A memory is born full of the minute of manufacture; a rollover fills it with zeros (7.3.8).
+
+    Until as many tokens as it keeps were taken, one of those is in it: that very TID is used,
+    though no token ever had it, and a smaller one is old.
+    """
+    record = case.record
+    rollover = record.tids_forgotten_at
+    if rollover is not None:
+        first, why = 0, reading.evidence(case, rollover=rollover)
+    elif record.manufactured is not None:
+        first = case.expectation(record, record.current).first_tid
+        why = reading.evidence(case, manufactured=record.manufactured)
+    else:
+        return
+    if tid < first:
+        yield finding(Reason.OLD, reading.chance, MeterResult.OLD_ERROR, why)
+    elif tid == first and not reading.was_accepted:
+        found = finding(Reason.USED, reading.chance, MeterResult.USED_ERROR, why)
+        yield replace(found, action=Action.REPLACE)  # its value was never credited
 
 
 def _is_same_token(case: Case, reading: Reading, known: Known) -> bool:
@@ -215,7 +241,7 @@ def _is_same_token(case: Case, reading: Reading, known: Known) -> bool:
     if reading.issued is None:
         return False
     booked = case.history[known.index].digits
-    return plain_digits(booked) == plain_digits(reading.issued[1].digits)
+    return joined(booked) == joined(reading.issued[1].digits)
 
 
 def _same_tid(case: Case, reading: Reading, twins: list[Known]) -> Iterator[Finding]:
@@ -255,15 +281,15 @@ def _key_change(case: Case, reading: Reading) -> Iterator[Finding]:
         return
     section = KEY_SECTIONS[token.subclass]
     evidence = reading.evidence(case, section=section)
-    in_set = 4 if current.ea is EncryptionAlgorithm.MISTY1 else case.record.design.key_change_tokens
+    in_set = 4 if current.ea == EncryptionAlgorithm.MISTY1 else case.record.design.key_change_tokens
     if section > in_set:
         yield finding(Reason.UNSUPPORTED, chance, MeterResult.FUNCTION_ERROR, evidence)
     if not 1 <= token.fields.get("krn", 1) <= 9 or token.fields.get("ti", 0) > 99:
         yield finding(Reason.OUT_OF_RANGE, chance, MeterResult.RANGE_ERROR, evidence)
     if section == 1:
         kt = KeyType(token.fields["kt"])
-        to_initial = kt is KeyType.INITIAL and current.kt is not KeyType.INITIAL
-        if to_initial or (kt is KeyType.COMMON and current.tct != MAGNETIC_CARD):
+        to_initial = kt == KeyType.INITIAL != current.kt
+        if to_initial or (kt == KeyType.COMMON and current.tct != MAGNETIC_CARD):
             new = evidence | {"kt": int(kt)}
             yield finding(Reason.KEY_TYPE, chance, MeterResult.KEY_TYPE_ERROR, new)
 

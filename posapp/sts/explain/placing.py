@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
+from posapp.domain.digits import joined
 from posapp.domain.meter import MeterConfiguration
 from posapp.sts import verify
-from posapp.sts.explain.case import Case, Issued, differences, plain_digits, same_key
+from posapp.sts.explain.case import Case, Issued, differences, same_key
 from posapp.sts.explain.findings import Action, Finding, Reason, Sure, finding
 from posapp.sts.explain.judge import Reading, judged, known_tids
 from posapp.sts.explain.trials import Fit, Trials
@@ -51,7 +52,7 @@ class Placing:
 
     def of_history(self, index: int, issued: Issued, chance: Fraction) -> Reading:
         """A token of the history; read as far as there is a key."""
-        digits = plain_digits(issued.digits)
+        digits = joined(issued.digits)
         read = verify.read(digits)
         token = self._trials.issued(digits, self._record.number, issued.made_under)
         return Reading(

@@ -14,7 +14,7 @@ from posapp.sts import verify
 from posapp.sts.explain.case import Case, MeterRecord
 from posapp.sts.keys import VendingKey, decoder_key
 from posapp.sts.tid import KEN_NEVER
-from posapp.sts.tokens import DecodedToken, TokenClass, decode, extract_class, number_of
+from posapp.sts.tokens import DecodedToken, decode, extract_class, number_of
 from posapp.sts.verify import CRC_CHANCE, Doubt, Expectation
 
 _KeyName = tuple[str, int, KeyType, int]  # SGC, KRN, KT, base date
@@ -164,8 +164,3 @@ def _derived(
 def configuration_of(key: VendingKey, like: MeterConfiguration) -> MeterConfiguration:
     """The key data of a meter that had this vending key, its tariff index and EA kept."""
     return replace(like, sgc=key.sgc, krn=key.krn, kt=key.kt, base_date=key.base_date, ken=key.ken)
-
-
-def is_test(digits: str) -> bool:
-    """Whether the class of twenty digits is 1."""
-    return extract_class(number_of(digits))[0] == TokenClass.TEST

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from posapp.domain.digits import is_digits
 from posapp.sts import crc
 
 _DIGITS = 20
@@ -15,7 +16,7 @@ def received(digits: str) -> tuple[int, int] | None:
 
     Bits 65 and 64 of the token belong where the class stands, at bits 28 and 27.
     """
-    if len(digits) != _DIGITS or not (digits.isascii() and digits.isdigit()):
+    if not is_digits(digits, _DIGITS):
         return None
     token = int(digits)
     if token > _TOKEN_MAX:

@@ -6,6 +6,7 @@ Register numbers are the credit subclasses: 0 electricity, 1 water and 2 gas in 
 
 from __future__ import annotations
 
+from posapp.domain.meter import ALL_REGISTERS
 from posapp.sts.meter.result import MeterResult
 
 FIRST_IN_MONEY = 4
@@ -14,7 +15,6 @@ UNITS_MAX = (1 << 31) - 1
 # Nor here: a signed 64-bit register, 92 million million of any currency. A token can carry
 # 10^22 times as much, so without a limit one chance token would be credit for ever.
 MONEY_MAX = (1 << 63) - 1
-ALL_REGISTERS = 0xFFFF
 
 
 def _steps() -> tuple[tuple[int, int], ...]:

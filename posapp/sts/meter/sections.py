@@ -5,8 +5,8 @@ A section is what stands between SubClass and CRC, 44 bits.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from posapp.domain.meter import EncryptionAlgorithm, KeyType
 from posapp.sts.meter.result import MeterResult
@@ -22,10 +22,11 @@ _WORD = 0xFFFF_FFFF
 _SGC_MAX = 999_999
 
 
-class NextKey(NamedTuple):
-    """What a whole set says. `sgc` is None when the set does not carry it."""
+@dataclass(frozen=True, slots=True)
+class NextKey:
+    """What a whole set says. `sgc` is None when the set does not carry it; `repr` hides the key."""
 
-    key: bytes
+    key: bytes = field(repr=False)
     kt: KeyType
     krn: int
     ti: int
@@ -78,7 +79,7 @@ class KeySections:
         The bit 3KCT asks for a third token only in EA07 meters that take one; to the others it
         is a reserved bit. A third section that the first does not ask for is not used.
         """
-        in_four = ea is EncryptionAlgorithm.MISTY1
+        in_four = ea == EncryptionAlgorithm.MISTY1
         third = not in_four and key_change_tokens == 3 and bool(self.held.get(FIRST, 0) >> 34 & 1)
         needed = (FIRST, SECOND, *((THIRD,) if third or in_four else ()))
         if in_four:

@@ -10,7 +10,8 @@ from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from posapp.domain.meter import EncryptionAlgorithm, KeyType, MeterNumber
+from posapp.domain.digits import is_digits
+from posapp.domain.meter import TOKEN_CARRIERS, EncryptionAlgorithm, KeyType, MeterNumber
 from posapp.errors import InputError
 from posapp.sts.meter.design import WATTS_MAX, MeterDesign
 from posapp.sts.meter.display import Display
@@ -219,7 +220,7 @@ def _born(values: _Values, design: MeterDesign, make: _Maker) -> VirtualMeter:
             krn=values.number("krn", 1, 9),
             ti=values.text("ti"),
             ken=values.number("ken", 0, 255),
-            tct=values.number("tct", 1, 99),
+            tct=values.number("tct", TOKEN_CARRIERS[0], TOKEN_CARRIERS[-1]),
             design=design,
         )
     except InputError as error:
@@ -230,9 +231,7 @@ def _fill(meter: VirtualMeter, values: _Values) -> None:
     """Everything it remembers besides its key."""
     design, registers = meter.design, meter.registers
     sgc = values.any("sgc")
-    if sgc is not None and not (
-        isinstance(sgc, str) and len(sgc) == 6 and sgc.isascii() and sgc.isdigit()
-    ):
+    if sgc is not None and not is_digits(sgc, 6):
         raise _WrongError("sgc")
     meter.sgc = sgc
     tids = values.numbers("tids", 0, TID_MAX)

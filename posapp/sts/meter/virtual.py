@@ -8,15 +8,24 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from posapp.domain.meter import EncryptionAlgorithm, KeyType, MeterNumber
+from posapp.domain.digits import is_digits, is_within
+from posapp.domain.meter import (
+    ALL_REGISTERS,
+    MAGNETIC_CARD,
+    NUMERIC,
+    TOKEN_CARRIERS,
+    EncryptionAlgorithm,
+    KeyType,
+    MeterNumber,
+)
 from posapp.errors import InputError
 from posapp.sts.ciphers import KEY_BYTES, cipher
 from posapp.sts.meter import received, sections, state
 from posapp.sts.meter.design import WATTS_MAX, MeterDesign
 from posapp.sts.meter.display import Display, ExtendedReading, Reading, asked
 from posapp.sts.meter.identifiers import TID_MAX, TidMemory
-from posapp.sts.meter.keypad import Keypad
-from posapp.sts.meter.registers import ALL_REGISTERS, Registers, decoded
+from posapp.sts.meter.keypad import Keypad, utc
+from posapp.sts.meter.registers import Registers, decoded
 from posapp.sts.meter.result import MeterResult
 from posapp.sts.meter.sections import KeySections
 from posapp.sts.sta import StaTables
@@ -25,14 +34,13 @@ _CREDIT, _TEST, _MANAGEMENT, _RESERVED = range(4)  # token classes
 _EXTENDED_READ = 2
 _POWER, _CLEAR_CREDIT, _TARIFF, _TAMPER, _UNBALANCE, _WATER, _EXTENDED_WRITE = 0, 1, 2, 5, 6, 7, 10
 _FLAGS = 63  # the register of the extended set that holds flags
-_MAGNETIC_CARD = 1
 
 
 class VirtualMeter:
     """One meter with its memory.
 
     `first_tid` is the date of manufacture that fills the TID memory at birth, `krn` 1..9, `ti`
-    two digits, `ken` 0..255, `tct` the token carrier type 1..99. Raises InputError
+    two digits, `ken` 0..255, `tct` the token carrier type 1..7. Raises InputError
     DECODER_KEY_LENGTH(length, expected), METER_ATTRIBUTE(field).
 
     After an entry `shown` is what the display shows. `tampered`, `load_w` and the limits may be
@@ -50,18 +58,19 @@ class VirtualMeter:
         krn: int = 1,
         ti: str = "01",
         ken: int = 255,
-        tct: int = 2,
+        tct: int = NUMERIC,
         first_tid: int = 0,
         design: MeterDesign | None = None,
     ) -> None:
         if len(decoder_key) != KEY_BYTES[ea]:
             raise InputError("DECODER_KEY_LENGTH", length=len(decoder_key), expected=KEY_BYTES[ea])
         checks = {
-            "krn": 1 <= krn <= 9,
-            "ti": len(ti) == 2 and ti.isascii() and ti.isdigit(),
-            "ken": 0 <= ken <= 255,
-            "tct": 1 <= tct <= 99,
-            "first_tid": 0 <= first_tid <= TID_MAX,
+            "kt": type(kt) is KeyType,
+            "krn": is_within(krn, 1, 9),
+            "ti": is_digits(ti, 2),
+            "ken": is_within(ken, 0, 255),
+            "tct": is_within(tct, TOKEN_CARRIERS[0], TOKEN_CARRIERS[-1]),
+            "first_tid": is_within(first_tid, 0, TID_MAX),
         }
         for name, right in checks.items():
             if not right:
@@ -102,6 +111,7 @@ class VirtualMeter:
             return self._judged(digits, None)[0]
         if at.tzinfo is None:
             raise ValueError("a time without a zone")
+        at = utc(at)
         if self.keypad.is_locked(at):
             return MeterResult.LOCKOUT
         self.sections.forget_late(at, self.design.set_timeout_s)
@@ -136,7 +146,7 @@ class VirtualMeter:
         front, tid, value = content >> 40, content >> 16 & TID_MAX, content & 0xFFFF
         refusal = self.memory.refusal(tid, self.ken)  # 7.3.7
         if refusal is None and token_class == _CREDIT:
-            if self.kt is KeyType.DEFAULT:
+            if self.kt == KeyType.DEFAULT:
                 return MeterResult.DDTK_ERROR
             refusal = self.registers.take(subclass, front, value)  # 8.4
         elif refusal is None:
@@ -244,7 +254,7 @@ class VirtualMeter:
     @property
     def key_change_tokens(self) -> int:
         """The tokens of its largest key-change set: four for EA11, else as designed."""
-        return 4 if self.ea is EncryptionAlgorithm.MISTY1 else self.design.key_change_tokens
+        return 4 if self.ea == EncryptionAlgorithm.MISTY1 else self.design.key_change_tokens
 
     def _key_section(self, section: int, content: int, at: datetime | None) -> MeterResult:
         """One token of a set; the last one carries the change out. No TID, no KEN is judged.
@@ -265,8 +275,8 @@ class VirtualMeter:
         self.sections.forget()
         if not new.sgc_fits:
             return MeterResult.RANGE_ERROR
-        to_initial = new.kt is KeyType.INITIAL and self.kt is not KeyType.INITIAL
-        if to_initial or (new.kt is KeyType.COMMON and self.tct != _MAGNETIC_CARD):
+        to_initial = new.kt == KeyType.INITIAL != self.kt
+        if to_initial or (new.kt == KeyType.COMMON and self.tct != MAGNETIC_CARD):
             return MeterResult.KEY_TYPE_ERROR
         self._key = new.key
         self.kt, self.krn, self.ti, self.ken = new.kt, new.krn, f"{new.ti:02d}", new.ken
