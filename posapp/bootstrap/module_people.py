@@ -13,9 +13,9 @@ from posapp.bootstrap.module_config import ModuleConfig, read_config
 from posapp.clock import Clock, Randomness
 from posapp.codec.sealed import DAILY, Cost
 from posapp.security_module.reference import operators
-from posapp.security_module.reference.backends import KeyBackend, KeyBook, open_hsm
+from posapp.security_module.reference.backends import KeyBackend, book, open_hsm
 from posapp.security_module.reference.operators import Operator, Operators
-from posapp.security_module.reference.seal import DeviceSecret, FileDevice
+from posapp.security_module.reference.seal import DeviceSecret, FileDevice, VouchedFile
 
 if TYPE_CHECKING:
     from posapp.security_module.reference.backends.hsm import Hsm
@@ -70,6 +70,7 @@ class ClosedModule:
             device = self._token.device(self.module_id)
             if device is None:
                 device = FileDevice.open(folder / DEVICE_FILE)
+            self._device = device
             self.bound = device.bound
             self.line_secret = device.derive(_LINE_PURPOSE)  # the line is up before a first PIN
             self.operators = Operators(folder, self.module_id, device, clock, randomness, cost=cost)
@@ -77,12 +78,12 @@ class ClosedModule:
             self._token.close()
             raise
 
-    def key_backend(self, book: KeyBook) -> KeyBackend | None:
+    def key_backend(self) -> KeyBackend | None:
         """The token that keeps the vending keys, tried out; None where the store does.
 
-        Raises ModuleError HSM_...
+        Raises ModuleError HSM_..., SEAL_DAMAGED(file).
         """
-        return self._token.key_backend(book)
+        return self._token.key_backend(self.folder, self._device)
 
     def close(self) -> None:
         """Forget the key; safe to call twice."""
@@ -114,12 +115,13 @@ class _Token:
 
         return Pkcs11Device(self._hsm, module_id)
 
-    def key_backend(self, book: KeyBook) -> KeyBackend | None:
+    def key_backend(self, folder: Path, device: DeviceSecret) -> KeyBackend | None:
         if self._hsm is None or self._place is None or not self._place.keys:
             return None
         from posapp.security_module.reference.backends.pkcs11 import Pkcs11Backend
 
-        backend = Pkcs11Backend(self._hsm, book)
+        file = VouchedFile(folder / book.FILE_NAME, device, book.PURPOSE, book.FILE_BYTES_MAX)
+        backend = Pkcs11Backend(self._hsm, book.VouchedBook(file))
         backend.probe()
         return backend
 

@@ -10,7 +10,7 @@ from posapp.codec.sealed import Cost
 from posapp.errors import ConfigError, ModuleError
 from posapp.security_module.reference.operators import Operator, Role
 from tests.security_module.engines import CountedRandomness, SetClock
-from tests.security_module.soft_tokens import LIBRARY, USER_PIN, ListBook, a_token, needs_soft_hsm
+from tests.security_module.soft_tokens import LIBRARY, USER_PIN, a_token, needs_soft_hsm
 
 MODULE = "REF-0000A001"
 BOSS = Operator(1, "Grace Otieno", Role.SUPERVISOR)
@@ -44,7 +44,7 @@ def test_without_a_token_the_device_secret_is_a_file_and_binds_nothing(tmp_path)
     make(tmp_path)
     module = opened(tmp_path)
     assert (module.module_id, module.bound) == (MODULE, False)
-    assert module.key_backend(ListBook()) is None
+    assert module.key_backend() is None
     assert len(module.line_secret) == 32
     module.operators.login(1, PIN)
     assert module.operators.data_key() == bytes(32)
@@ -61,7 +61,7 @@ def test_with_a_token_its_secret_is_nowhere_on_the_disk(tmp_path):
     assert not (folder / "device.secret").exists()
     module = opened(folder)
     module.operators.login(1, PIN)
-    backend = module.key_backend(ListBook())
+    backend = module.key_backend()
     assert backend is not None and backend.probe().name == "pkcs11"
     secret = module.line_secret
     module.close()
@@ -77,7 +77,7 @@ def test_a_token_for_one_thing_keeps_only_that(tmp_path):
         make(folder)
         assert (folder / "device.secret").exists() == (device == "false")
         module = opened(folder)
-        assert (module.key_backend(ListBook()) is None) == (keys == "false")
+        assert (module.key_backend() is None) == (keys == "false")
         module.close()
 
 

@@ -7,16 +7,20 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
 from posapp.clock import SystemRandomness
+from posapp.codec import cbor
 from posapp.codec.sealed import Cost
 from posapp.domain.meter import EncryptionAlgorithm, KeyType, MeterNumber
 from posapp.errors import InputError, ModuleError, PosError, StoreError
 from posapp.security_module.reference.backends import BookedKey, KeyBackend
+from posapp.security_module.reference.backends.book import VouchedBook
 from posapp.security_module.reference.backends.sealed import SealedBackend
 from posapp.security_module.reference.operators import Operator, Operators, Role
+from posapp.security_module.reference.seal import FileDevice, VouchedFile
 from posapp.sts.keys import VendingKey, decoder_key
 from tests.security_module.engines import CountedRandomness, SetClock
 from tests.security_module.soft_tokens import ListBook, SoftToken, a_token, needs_soft_hsm
@@ -140,6 +144,61 @@ def test_c11_no_row_and_no_backend_shows_its_secret(kept):
 def test_a_row_that_holds_no_key_opens_no_backend():
     with pytest.raises(InputError, match="VENDING_KEY_LENGTH"):
         SealedBackend(ListBook(BookedKey(KEY.attributes(), b"short")))
+
+
+# --- the book of a device's keys ------------------------------------------------------------------
+
+
+@pytest.fixture
+def file(tmp_path):
+    return VouchedFile(tmp_path / "keys.vouched", FileDevice(bytes(32)), b"test/1", 1 << 16)
+
+
+def test_a_book_gives_back_what_was_entered_and_forgets_what_was_dropped(file):
+    limited = replace(
+        KEY.attributes(),
+        krn=2,
+        active_from=datetime(2026, 1, 2, tzinfo=timezone(timedelta(hours=2))),
+        issue_until=datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC),
+        permitted=frozenset({(0, 0), (2, 3)}),
+        test=False,
+    )
+    rows = (BookedKey(KEY.attributes(), b"12345678"), BookedKey(limited, b"87654321"))
+    book = VouchedBook(file)
+    assert book.rows() == ()
+    for row in reversed(rows):
+        book.put(row)
+    assert VouchedBook(file).rows() == book.rows() == rows
+    book.put(replace(rows[0], kept=b"changed!"))
+    book.drop("201457", 2)
+    book.drop("201457", 9)
+    assert [row.kept for row in VouchedBook(file).rows()] == [b"changed!"]
+
+
+def test_c12_flipped_bytes_of_a_book_are_an_error_and_no_other_key(file):
+    VouchedBook(file).put(BookedKey(KEY.attributes(), b"12345678"))
+    whole = file.path.read_bytes()
+    for at in range(len(whole)):
+        flipped = bytearray(whole)
+        flipped[at] ^= 1 << at % 8
+        file.path.write_bytes(flipped)
+        with pytest.raises(ModuleError, match="SEAL_DAMAGED"):
+            VouchedBook(file)
+
+
+@pytest.mark.parametrize("content", [b"", cbor.encode([2, []]), cbor.encode([1, [[1]]])])
+def test_a_book_of_another_version_is_not_guessed_at(file, content):
+    file.write(content)
+    with pytest.raises(ModuleError, match="SEAL_DAMAGED"):
+        VouchedBook(file)
+
+
+def test_a_book_that_cannot_be_written_keeps_its_rows(file):
+    book = VouchedBook(file)
+    file.path.mkdir()
+    with pytest.raises(StoreError, match="STORE_DISK_ERROR"):
+        book.put(BookedKey(KEY.attributes(), b"12345678"))
+    assert book.rows() == ()
 
 
 # --- the module's own secret in a token -----------------------------------------------------------

@@ -23,7 +23,7 @@ PinSource = Callable[[], bytearray]  # a fresh copy of a device's PIN, wiped aft
 
 @dataclass(frozen=True, slots=True)
 class BookedKey:
-    """One row of the module's store: a key's attributes, and what its backend keeps with them.
+    """One row of a book: a key's attributes, and what its backend keeps with them.
 
     `kept` is the secret itself for the sealed backend, a check value for a device.
     """
@@ -38,16 +38,14 @@ class BookedKey:
 
 
 class KeyBook(Protocol):
-    """The part of the module's sealed store that is one backend's own."""
+    """What one backend remembers of its keys on the disk."""
 
     def rows(self) -> tuple[BookedKey, ...]:
         """All rows. Raises StoreError."""
         ...
 
     def put(self, key: BookedKey) -> None:
-        """Add a row or replace the one of this SGC and KRN; durable when it returns or when the
-        transaction around it ends. Raises StoreError.
-        """
+        """Add a row or replace the one of this SGC and KRN; durable. Raises StoreError."""
         ...
 
     def drop(self, sgc: str, krn: int) -> None:

@@ -20,6 +20,7 @@ from posapp.codec import cbor
 from posapp.domain.meter import EncryptionAlgorithm, MeterNumber
 from posapp.errors import ModuleError
 from posapp.security_module.reference.backends import BackendInfo, BookedKey, KeyBook
+from posapp.security_module.reference.backends.book import attribute_values
 from posapp.security_module.reference.backends.hsm import Hsm, KeyGoneError
 from posapp.sts.keys import (
     KeyAttributes,
@@ -223,20 +224,7 @@ def _keeps_secret(key: Any) -> bool:
 
 def _check_data(known: KeyAttributes) -> bytes:
     """All attributes: one that was changed in the store no longer fits its key."""
-    return _CHECK_PURPOSE + cbor.encode(
-        [
-            known.sgc,
-            known.krn,
-            int(known.kt),
-            known.base_date,
-            known.ken,
-            known.dkga,
-            known.active_from and known.active_from.isoformat(),
-            known.issue_until and known.issue_until.isoformat(),
-            known.permitted and [list(kind) for kind in sorted(known.permitted)],
-            known.test,
-        ]
-    )
+    return _CHECK_PURPOSE + cbor.encode(attribute_values(known))
 
 
 def _check_value(secret: bytes, known: KeyAttributes) -> bytes:
