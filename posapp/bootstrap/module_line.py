@@ -7,15 +7,14 @@ from pathlib import Path
 from posapp.clock import Clock, Randomness
 from posapp.security_module.link.identity import LineKeys
 from posapp.security_module.link.pairing import show_code
-from posapp.security_module.reference.desk import Desk
-from posapp.security_module.reference.gate import Gate
+from posapp.security_module.reference.gate import Answers, Gate
 from posapp.security_module.reference.pairing_desk import WINDOW_S, PairingDesk, PairingWindow
 
 
 def gate_of(
     folder: Path,
     secret: bytes,
-    desk: Desk,
+    desk: Answers,
     module_id: str,
     clock: Clock,
     randomness: Randomness,

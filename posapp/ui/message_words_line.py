@@ -36,7 +36,7 @@ LINE_WORDS: dict[str, Words] = {
     "MESSAGE_TOO_LONG": (
         "This is too long for the line to the security module.",
         NOTHING,
-        "Pair the till with the module; a paired line takes more.",
+        "Make it shorter.",
     ),
     "LINE_PEERS_FULL": (
         "It is paired with {maximum} others already.",

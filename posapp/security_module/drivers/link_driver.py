@@ -214,7 +214,7 @@ class LinkDriver:
         message = codec.request(self._call, op, body)
         pause = self._again_s if again_s is None else again_s
         sealed = self._module is not None and not clear
-        if len(message) > (session.MESSAGE_MAX if sealed else PAYLOAD_MAX):
+        if len(message) > PAYLOAD_MAX:
             raise ModuleError("MESSAGE_TOO_LONG", outcome=Outcome.NOT_EXECUTED)
         sent = False
         self._sessions_left = SESSIONS_MAX

@@ -18,7 +18,7 @@ NUMBER_MAX = (1 << 32) - 1
 COUNT_MAX = (1 << 16) - 1
 _HEAD_BYTES = 1 + NUMBER_BYTES + 2
 PIECE_MAX = PAYLOAD_MAX - _HEAD_BYTES
-MESSAGE_MAX = 32 * 1024  # bytes; a document with all its signatures, or a page of the audit
+MESSAGE_MAX = PAYLOAD_MAX  # the same messages go in the clear
 _LENGTH_BYTES = 2
 _READ_BYTES = 4096
 
@@ -116,7 +116,7 @@ class Session:
         return self._messages()
 
     def say(self, message: bytes) -> None:
-        """Seal a message of 1..32,768 bytes; `pieces` has it next."""
+        """Seal a message of 1..2048 bytes; `pieces` has it next."""
         assert self.shaken and 0 < len(message) <= MESSAGE_MAX, "no message for a session"
         self._tls.write(len(message).to_bytes(_LENGTH_BYTES, "big") + message)
 
