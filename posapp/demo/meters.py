@@ -2,6 +2,8 @@
 
 Lines in: `NUMBER DIGITS`. Lines out: the meter's verdict and all that was ever credited to it in
 tenths of a kWh. Started as `python -m posapp.demo.meters KEYS METERS [FOLDER]`.
+
+The tables of EA07 are chosen as the module chooses them, so that both inherit a site's own.
 """
 
 from __future__ import annotations
@@ -10,23 +12,28 @@ import csv
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from posapp import paths
+from posapp.bootstrap.sta_tables import choose
+from posapp.clock import Clock, SystemClock
+from posapp.codec.files import read_json
 from posapp.domain.meter import EncryptionAlgorithm, MeterNumber
 from posapp.errors import InputError, PosError
 from posapp.security_module.reference.keys import load_key_file
-from posapp.sts.ciphers import sample_tables
 from posapp.sts.keys import decoder_key
 from posapp.sts.meter import VirtualMeter
+from posapp.sts.sta import StaTables
 
 STATE_BYTES_MAX = 1 << 18  # a memory of 10 000 TIDs, the largest there is, takes 100 kB
+_UNFINISHED = ".new"  # the ending of a file that is being written
 
 
-def installed(keys_json: Path, meters_csv: Path) -> dict[str, VirtualMeter]:
+def installed(keys_json: Path, meters_csv: Path, tables: StaTables) -> dict[str, VirtualMeter]:
     """A virtual meter for every row of the town's file, with the key its maker gave it."""
     keys = {(key.sgc, key.krn): key for key in load_key_file(keys_json)}
-    tables = sample_tables()
     made: dict[str, VirtualMeter] = {}
     with meters_csv.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
@@ -37,6 +44,7 @@ def installed(keys_json: Path, meters_csv: Path) -> dict[str, VirtualMeter]:
                 decoder_key(key, number, row["ti"], ea),
                 ea,
                 tables,
+                kt=key.kt,
                 krn=key.krn,
                 ti=row["ti"],
                 ken=int(row["ken"]),
@@ -47,9 +55,10 @@ def installed(keys_json: Path, meters_csv: Path) -> dict[str, VirtualMeter]:
 class Memory:
     """The meters' memories in a folder, one file a meter; keys are in them, so it is private."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    def __init__(self, folder: Path, tables: StaTables) -> None:
+        self._folder, self._tables = paths.private_folder(folder), tables
+        for left in folder.glob(f"*{_UNFINISHED}"):  # of a process that was killed
+            left.unlink()
 
     def recall(self, meters: dict[str, VirtualMeter]) -> None:
         """Put every kept meter in the place of the new one. Raises InputError METER_STATE."""
@@ -60,9 +69,7 @@ class Memory:
 
     def _read(self, path: Path) -> VirtualMeter:
         try:
-            if path.stat().st_size > STATE_BYTES_MAX:
-                raise ValueError("too long")
-            meter = VirtualMeter.from_state(json.loads(path.read_bytes()), sample_tables())
+            meter = VirtualMeter.from_state(read_json(path, STATE_BYTES_MAX), self._tables)
         except ValueError:
             raise InputError("METER_STATE", field="file") from None
         if meter.number.digits != path.stem:
@@ -72,22 +79,30 @@ class Memory:
     def keep(self, meter: VirtualMeter) -> None:
         """Write one memory so that it is either the old one or the new, also after a power cut."""
         path = self._path(meter.number.digits)
-        temporary = path.with_suffix(".new")
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(meter.to_state(), file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        # A name that nobody has yet, for its owner only: no link can lead the key elsewhere.
+        handle, name = tempfile.mkstemp(_UNFINISHED, f"{path.name}.", self._folder)
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(meter.to_state(), file)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
 
     def _path(self, number: str) -> Path:
         return self._folder / f"{number}.json"
 
 
 def answers(
-    lines: Iterable[str], meters: dict[str, VirtualMeter], memory: Memory | None
+    lines: Iterable[str], meters: dict[str, VirtualMeter], memory: Memory | None, clock: Clock
 ) -> Iterator[str]:
-    """An answer a line. What a meter took is written before it is said."""
+    """An answer a line. What a meter took is written before it is said.
+
+    The meters know the time, so that wrong entries lock a keypad here as they do in a house.
+    """
     for line in lines:
         number, _, digits = line.strip().partition(" ")
         meter = meters.get(number)
@@ -95,24 +110,25 @@ def answers(
             yield "NoSuchMeter 0"
             continue
         before = meter.to_state()
-        result = meter.enter(digits)
+        result = meter.enter(digits, clock.now())
         if memory is not None and meter.to_state() != before:
             memory.keep(meter)
         yield f"{result.value} {meter.electricity_tenths}"
 
 
 def main(arguments: list[str]) -> int:
-    """Answer until the pipe closes; 1 when a memory cannot be used."""
-    meters = installed(Path(arguments[0]), Path(arguments[1]))
-    memory = Memory(Path(arguments[2])) if len(arguments) > 2 else None
+    """Answer until the pipe closes; 1 when keys, tables or a memory cannot be used."""
     try:
+        tables = choose()
+        meters = installed(Path(arguments[0]), Path(arguments[1]), tables)
+        memory = Memory(Path(arguments[2]), tables) if len(arguments) > 2 else None
         if memory is not None:
             memory.recall(meters)
     except PosError as error:
         print(error, file=sys.stderr)
         return 1
     print(f"ready {len(meters)}", flush=True)
-    for answer in answers(sys.stdin, meters, memory):
+    for answer in answers(sys.stdin, meters, memory, SystemClock()):
         print(answer, flush=True)
     return 0
 
