@@ -423,6 +423,21 @@ def a_certificate(key: Any, name: str = "", signer: Any = None) -> bytes:
     )
 
 
+def _at(certificate: bytes, before: bytes, byte: int) -> bytes:
+    """The byte after the first place of `before`, or its own last one, is another."""
+    place = certificate.index(before) + len(before) - (before[0] == 2)
+    return certificate[:place] + bytes([byte]) + certificate[place + 1 :]
+
+
+def test_no_flipped_byte_of_a_certificate_is_taken_and_none_is_anything_but_refused() -> None:
+    good = a_certificate(Ed25519PrivateKey.generate())
+    for place in range(len(good)):
+        for byte in (good[place] ^ 1, good[place] ^ 0x80, 0, 0xFF):
+            if byte != good[place]:
+                with pytest.raises(InputError):
+                    pin_of(good[:place] + bytes([byte]) + good[place + 1 :])
+
+
 def _pin(spki: bytes) -> bytes:
     return hashlib.sha256(spki).digest()
 
@@ -436,6 +451,8 @@ def test_keys_of_both_kinds_are_taken_and_others_are_not() -> None:
         a_certificate(rsa.generate_private_key(65537, 2048)),
         a_certificate(edwards, name="somebody"),
         a_certificate(edwards, signer=Ed25519PrivateKey.generate()),
+        _at(a_certificate(edwards), b"\xa0\x03\x02\x01", 9),  # no version of X.509
+        _at(a_certificate(edwards), b"\x02\x01\x01", 0x80),  # a serial number below zero
         a_certificate(edwards)[:-1],
         a_certificate(edwards) + b"\0",
         b"",

@@ -274,6 +274,8 @@ class TillUnderFire:
             tally.ends[type(error).__name__] += 1
         finally:
             driver.close()
+            for carried in cable.carried.values():
+                carried.clear()
         tally.slowest_s = max(tally.slowest_s, time.monotonic() - begun)
 
 

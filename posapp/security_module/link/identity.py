@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import ssl
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,6 +41,11 @@ NAME_MAX = 32
 PIN_BYTES = 32
 SECRET_BYTES = 32
 
+# Certificate and TBSCertificate, each with its length; version 3, a serial number of one byte
+# above zero. A stranger's bytes go no further into the library's parser than this.
+_HEAD = re.compile(
+    rb"(?:\x30(?:[\x00-\x7f]|\x81.|\x82..)){2}\xa0\x03\x02\x01\x02\x02\x01[\x01-\x7f]", re.S
+)
 _KEY_INFO = b"posapp/line-key/1"
 _NONCE_BYTES = 12
 _CHANGED = (-1,)
@@ -67,6 +73,8 @@ def pin_of(certificate: bytes) -> bytes:
     Ed25519 or P-256, signed by itself, named after its key. Raises InputError LINE_CERTIFICATE.
     """
     try:
+        if len(certificate) > CERTIFICATE_MAX or not _HEAD.match(certificate):
+            raise ValueError("another kind of certificate")
         read = x509.load_der_x509_certificate(certificate)
         key = read.public_key()
         read.verify_directly_issued_by(read)
@@ -76,7 +84,7 @@ def pin_of(certificate: bytes) -> bytes:
         isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1)
     )
     pin = hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
-    if not known or read.subject != _name(pin) or len(certificate) > CERTIFICATE_MAX:
+    if not known or read.subject != _name(pin):
         raise InputError("LINE_CERTIFICATE")
     return pin
 
