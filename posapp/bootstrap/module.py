@@ -20,7 +20,7 @@ from posapp.clock import Clock, Randomness, SystemClock, SystemRandomness, epoch
 from posapp.errors import ConfigError
 from posapp.security_module.reference.desk import Desk
 from posapp.security_module.reference.endpoints import open_endpoint
-from posapp.security_module.reference.engine import Engine, Policy
+from posapp.security_module.reference.engine import Engine, Policy, card_of
 from posapp.security_module.reference.keys import load_key_file
 from posapp.security_module.reference.server import Server
 from posapp.security_module.reference.store import (
@@ -28,34 +28,47 @@ from posapp.security_module.reference.store import (
     create_store,
     open_store,
 )
+from posapp.wire.introductions import Trust
 
 KEY_FILE = "module.key"
 CONFIG_FILE = "module.toml"
+CARD_FILE = "module.card"
 KEY_BYTES = 32
 
 
 def init(
     folder: Path,
     key_file: Path,
+    trust_file: Path | None = None,
     *,
     clock: Clock | None = None,
     randomness: Randomness | None = None,
 ) -> str:
     """Make a module in `folder` with the test keys of `key_file`; the new module's id.
 
-    Raises ConfigError MODULE_EXISTS, KEYS_NOT_TEST, KEY_FILE_INVALID, FILE_UNREADABLE. Nothing
-    half-made is left: the store appears whole or not at all.
+    With `trust_file` (the text of a `Trust`) it makes nothing before head office's first
+    authorisation; without, it is a laboratory's module, without limits. Its public keys are in
+    `module.card`. Raises ConfigError MODULE_EXISTS, KEYS_NOT_TEST, KEY_FILE_INVALID,
+    FILE_UNREADABLE; InputError TRUST_INVALID(field). Nothing half-made is left: the store
+    appears whole or not at all.
     """
     now = (clock or SystemClock()).now()
     source = randomness or SystemRandomness()
     keys = load_key_file(key_file)
+    trust = None if trust_file is None else _read_trust(trust_file)
     paths.private_folder(folder)
     if (folder / FILE_NAME).exists():
         raise ConfigError("MODULE_EXISTS", folder=str(folder))
     module_id = f"REF-{source.bytes(4).hex().upper()}"
     secret = source.bytes(KEY_BYTES)
     _write_key(folder / KEY_FILE, secret)
-    create_store(folder, secret, module_id, keys, epoch_ms(now))
+    create_store(folder, secret, module_id, keys, epoch_ms(now), trust)
+    store = open_store(folder, secret)
+    try:
+        text = card_of(module_id, *store.identity(source)).to_text()
+    finally:
+        store.close()
+    (folder / CARD_FILE).write_text(text, encoding="ascii")
     return module_id
 
 
@@ -151,6 +164,14 @@ def _configured_tables(folder: Path) -> Path | None:
         if field != "sta_tables" or not isinstance(value, str):
             raise ConfigError("CONFIG_FIELD", file=str(path), field=field)
     return folder / values["sta_tables"] if values else None
+
+
+def _read_trust(path: Path) -> bytes:
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise ConfigError("FILE_UNREADABLE", file=str(path), reason=error.strerror) from None
+    return Trust.read(text).to_text().encode("ascii")
 
 
 def _write_key(path: Path, secret: bytes) -> None:

@@ -14,6 +14,7 @@ def add(commands: Commands) -> None:
     init = verbs.add_parser("init", help="make a module folder from a key file marked test")
     init.add_argument("--dir", type=Path, required=True)
     init.add_argument("--keys", type=Path, required=True, help="JSON key file, marked test")
+    init.add_argument("--trust", type=Path, metavar="FILE", help="whose documents it believes")
     init.set_defaults(run=_init)
     serve = verbs.add_parser("serve", help="answer on a serial line or TCP until stopped")
     serve.add_argument("--dir", type=Path, required=True)
@@ -32,7 +33,7 @@ def add(commands: Commands) -> None:
 def _init(arguments: Arguments) -> int:
     from posapp.bootstrap import module
 
-    module.init(arguments.dir, arguments.keys)
+    module.init(arguments.dir, arguments.keys, arguments.trust)
     return 0
 
 

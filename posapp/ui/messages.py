@@ -21,6 +21,7 @@ from posapp.ui import (
     message_words_hsm,
     message_words_keys,
     message_words_line,
+    message_words_module,
     message_words_more,
     message_words_office,
     message_words_sts,
@@ -34,11 +35,13 @@ Formatter = Callable[[str, object], str]
 
 WORDS: dict[str, Words] = {
     **message_words.WORDS,
-    **message_words_hsm.HSM_WORDS,
+    **message_words_module.MODULE_WORDS,
     **message_words_more.MORE,
     **message_words_office.OFFICE_WORDS,
+    **message_words_hsm.HSM_WORDS,
     **message_words_keys.KEYS_WORDS,
     **message_words_line.LINE_WORDS,
+    **message_words_drivers.DRIVER_WORDS,
     **message_words_sts.STS_WORDS,
 }
 

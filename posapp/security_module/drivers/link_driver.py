@@ -126,7 +126,11 @@ class LinkDriver:
         self._open_line().check()
 
     def status(self, till_id: bytes, deadline: float) -> Report:
-        return _read(Report.read, self._ask(codec.STATUS, {"till": till_id}, deadline))
+        report = _read(Report.read, self._ask(codec.STATUS, {"till": till_id}, deadline))
+        for page in range(1, report.pages):
+            fields = self._ask(codec.STATUS, {"till": till_id, "page": page}, deadline)
+            report = report.joined(_read(Report.read, fields))
+        return report
 
     def issue(self, request: IssueRequest, deadline: float) -> IssueResult:
         fields = self._ask(codec.ISSUE, messages.order_of(request), deadline)

@@ -25,7 +25,11 @@ STATUS = "STATUS"
 ISSUE = "ISSUE"
 FETCH = "FETCH"
 CANCEL = "CANCEL"
-OPS = (HELLO, STATUS, ISSUE, FETCH, CANCEL)
+VERIFY = "VERIFY"
+LOAD_AUTH = "LOAD_AUTH"
+AUDIT_READ = "AUDIT_READ"
+AUDIT_ACK = "AUDIT_ACK"
+OPS = (HELLO, STATUS, ISSUE, FETCH, CANCEL, VERIFY, LOAD_AUTH, AUDIT_READ, AUDIT_ACK)
 
 # Refusals of the line itself, before an op's own rules.
 UNSUPPORTED_VERSION = "PROTOCOL_VERSION"
@@ -49,6 +53,10 @@ class Fields:
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self._values = values
+
+    def has(self, name: str) -> bool:
+        """Whether a field that may be left out is there."""
+        return name in self._values
 
     def integer(self, name: str, low: int, high: int) -> int:
         """A whole number in low..high."""

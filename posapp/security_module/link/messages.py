@@ -7,7 +7,7 @@ Ranges are those of IEC 62055-41 where a field is the standard's.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from posapp.domain.meter import EncryptionAlgorithm, KeyType, MeterConfiguration, MeterNumber
@@ -20,9 +20,17 @@ if TYPE_CHECKING:  # the module process has no use for the till's ports and thei
 
 ID_BYTES = 16  # request ids and till ids
 BOOT_BYTES = 8
+HASH_BYTES = 32
 ITEMS_MAX = 8
 TOKENS_MAX = ITEMS_MAX * 4  # every item a key-change set for EA11
-KEYS_MAX = 64  # what fits one STATUS reply
+KEYS_MAX = 64
+ROWS_A_PAGE = 16  # keys and limits that fit one STATUS reply
+PAGES_MAX = KEYS_MAX // ROWS_A_PAGE
+MOMENT_MAX = 1 << 53
+PAGE_ENTRIES_MAX = 64  # of one AUDIT_READ
+ENTRY_BYTES_MAX = 1500
+DOCUMENT_BYTES_MAX = 32 * 1024  # of LOAD_AUTH, LOAD_KEYS and AUDIT_ACK, in pieces
+PIECE_BYTES_MAX = 1500
 SEQUENCE_MAX = (1 << 48) - 1
 TID_MAX = (1 << 24) - 1
 UNITS_MAX = MONEY_MAX = (1 << 53) - 1
@@ -31,7 +39,8 @@ BASE_YEARS = (1993, 2014, 2035)
 _CONFIGURATION = ("ea", "sgc", "krn", "ti", "base_date", "ken", "tct", "kt")
 _ITEM = ("kind", "subclass", "tid", "base_date", "units", "value_minor", "reserved")
 _TARGET = ("sgc", "krn", "ti", "third")  # the last column of an item that changes the key
-_KEY = ("sgc", "krn", "kt", "base_date", "ken", "dkga", "test")
+_KEY = ("sgc", "krn", "kt", "base_date", "ken", "dkga", "test", "active_from", "issue_until")
+_LIMIT = ("sgc", "krn", "units", "money", "value_minor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +72,7 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class KeyInfo:
-    """A vending key's attributes; never the key."""
+    """A vending key's attributes; never the key. Moments in ms since 1970, 0 for none."""
 
     sgc: str
     krn: int
@@ -72,9 +81,14 @@ class KeyInfo:
     ken: int
     dkga: int
     test: bool
+    active_from_ms: int = 0
+    issue_until_ms: int = 0
 
     def row(self) -> list[Any]:
-        return [self.sgc, self.krn, self.kt, self.base_date, self.ken, self.dkga, self.test]
+        return [
+            *(self.sgc, self.krn, self.kt, self.base_date, self.ken, self.dkga, self.test),
+            *(self.active_from_ms, self.issue_until_ms),
+        ]
 
     @classmethod
     def read(cls, row: Any) -> KeyInfo:
@@ -87,37 +101,111 @@ class KeyInfo:
             fields.integer("ken", 0, 255),
             fields.integer("dkga", 1, 99),
             fields.flag("test"),
+            fields.integer("active_from", 0, MOMENT_MAX),
+            fields.integer("issue_until", 0, MOMENT_MAX),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LimitInfo:
+    """What is left of a key: units of 0.1 kWh and so on, money of 0.00001, declared value."""
+
+    sgc: str
+    krn: int
+    units: int
+    money_units: int
+    value_minor: int
+
+    def row(self) -> list[Any]:
+        return [self.sgc, self.krn, self.units, self.money_units, self.value_minor]
+
+    @classmethod
+    def read(cls, row: Any) -> LimitInfo:
+        fields = row_fields(row, "limits", _LIMIT)
+        return cls(
+            fields.text("sgc", 6),
+            fields.integer("krn", 1, 9),
+            *(fields.integer(name, 0, (1 << 63) - 1) for name in _LIMIT[2:]),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """STATUS: who it is, its keys, its clock (ms since 1970), the asking till's last number."""
+    """STATUS: who it is, its keys, its clock (ms since 1970), the asking till's last number.
+
+    `state` is what the module would do with an order now (a value of `posapp.ports.ModuleState`)
+    and `problem` the refusal's code. `limited` is false for a laboratory's module: it has no
+    limits and no lease. `audit_no` and `audit_hash` are the end of the chain, `audit_key` the
+    public key that signs it. Keys and limits come on `pages` pages; a report that `read` read is
+    one page.
+    """
 
     hello: Hello
     keys: tuple[KeyInfo, ...]
     last_sequence: int
     clock_ms: int
     issues: int
+    state: str = "ready"
+    problem: str = ""
+    limited: bool = False
+    limits: tuple[LimitInfo, ...] = ()
+    lease_until_ms: int = 0
+    unacknowledged: int = 0
+    unacknowledged_max: int = 0
+    authorisation: int = 0
+    audit_no: int = 0
+    audit_hash: bytes = bytes(HASH_BYTES)
+    audit_key: bytes = bytes(HASH_BYTES)
+    pages: int = 1
 
-    def body(self) -> dict[str, Any]:
+    def body(self, page: int = 0) -> dict[str, Any]:
+        """One page of it, from 0."""
+        rows = slice(page * ROWS_A_PAGE, (page + 1) * ROWS_A_PAGE)
+        longest = max(len(self.keys), len(self.limits), 1)
         return {
             **self.hello.body(),
-            "keys": [key.row() for key in self.keys],
+            "keys": [key.row() for key in self.keys[rows]],
             "last": self.last_sequence,
             "clock": self.clock_ms,
             "issues": self.issues,
+            "state": self.state,
+            "problem": self.problem,
+            "limited": self.limited,
+            "limits": [limit.row() for limit in self.limits[rows]],
+            "lease_until": self.lease_until_ms,
+            "unacked": self.unacknowledged,
+            "unacked_max": self.unacknowledged_max,
+            "authorisation": self.authorisation,
+            "audit": [self.audit_no, self.audit_hash, self.audit_key],
+            "pages": -(-longest // ROWS_A_PAGE),
         }
 
     @classmethod
     def read(cls, fields: Fields) -> Report:
+        audit = fields.row("audit", ("number", "hash", "key"))
         return cls(
             Hello.read(fields),
-            tuple(KeyInfo.read(row) for row in fields.rows("keys", 0, KEYS_MAX)),
+            tuple(KeyInfo.read(row) for row in fields.rows("keys", 0, ROWS_A_PAGE)),
             fields.integer("last", 0, SEQUENCE_MAX),
-            fields.integer("clock", 0, 1 << 53),
+            fields.integer("clock", 0, MOMENT_MAX),
             fields.integer("issues", 0, 1 << 53),
+            fields.text("state"),
+            fields.text("problem"),
+            fields.flag("limited"),
+            tuple(LimitInfo.read(row) for row in fields.rows("limits", 0, ROWS_A_PAGE)),
+            fields.integer("lease_until", 0, MOMENT_MAX),
+            fields.integer("unacked", 0, MOMENT_MAX),
+            fields.integer("unacked_max", 0, MOMENT_MAX),
+            fields.integer("authorisation", 0, MOMENT_MAX),
+            audit.integer("number", 0, MOMENT_MAX),
+            audit.blob("hash", HASH_BYTES),
+            audit.blob("key", HASH_BYTES),
+            fields.integer("pages", 1, PAGES_MAX),
         )
+
+    def joined(self, more: Report) -> Report:
+        """With the keys and limits of the next page."""
+        return replace(self, keys=self.keys + more.keys, limits=self.limits + more.limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,16 +244,13 @@ class Order:
     @classmethod
     def read(cls, fields: Fields) -> Order:
         """Raises FieldError for anything that cannot be an order."""
-        try:
-            meter = MeterNumber(fields.text("meter", 13))
-        except InputError:
-            raise FieldError("meter") from None
+        meter, configuration = read_meter(fields)
         return cls(
             fields.blob("rid", ID_BYTES),
             fields.blob("till", ID_BYTES),
             fields.integer("seq", 1, SEQUENCE_MAX),
             meter,
-            _configuration(fields.row("conf", _CONFIGURATION)),
+            configuration,
             tuple(_item(row) for row in fields.rows("items", 1, ITEMS_MAX)),
         )
 
@@ -278,6 +363,15 @@ def _issue_body(
         "conf": [int(c.ea), c.sgc, c.krn, c.ti, c.base_date, c.ken, c.tct, int(c.kt)],
         "items": items,
     }
+
+
+def read_meter(fields: Fields) -> tuple[MeterNumber, MeterConfiguration]:
+    """The fields `meter` and `conf`. Raises FieldError."""
+    try:
+        meter = MeterNumber(fields.text("meter", 13))
+    except InputError:
+        raise FieldError("meter") from None
+    return meter, _configuration(fields.row("conf", _CONFIGURATION))
 
 
 def _configuration(fields: Fields) -> MeterConfiguration:

@@ -12,7 +12,16 @@ from typing import Any
 from posapp.errors import ModuleError, Outcome, StoreError
 from posapp.security_module.link import codec, messages
 from posapp.security_module.link.codec import FieldError, Fields, Request
-from posapp.security_module.link.messages import ID_BYTES, SEQUENCE_MAX, Order
+from posapp.security_module.link.messages import (
+    DOCUMENT_BYTES_MAX,
+    ID_BYTES,
+    MOMENT_MAX,
+    PAGE_ENTRIES_MAX,
+    PAGES_MAX,
+    PIECE_BYTES_MAX,
+    SEQUENCE_MAX,
+    Order,
+)
 from posapp.security_module.reference.engine import Engine
 
 log = logging.getLogger("posapp.module.desk")
@@ -30,7 +39,12 @@ class Desk:
             codec.ISSUE: self._issue,
             codec.FETCH: self._fetch,
             codec.CANCEL: self._cancel,
+            codec.VERIFY: self._verify,
+            codec.LOAD_AUTH: self._load_authorisation,
+            codec.AUDIT_READ: self._audit_read,
+            codec.AUDIT_ACK: self._audit_ack,
         }
+        self._pieces = Pieces()
 
     def answer(self, payload: bytes) -> bytes | None:
         """The reply; None for what cannot be answered. Up to one fsync long."""
@@ -67,7 +81,9 @@ class Desk:
         return self._engine.hello().body()
 
     def _status(self, fields: Fields) -> dict[str, Any]:
-        return self._engine.report(fields.blob("till", ID_BYTES)).body()
+        report = self._engine.report(fields.blob("till", ID_BYTES))
+        page = fields.integer("page", 0, PAGES_MAX - 1) if fields.has("page") else 0
+        return report.body(page)
 
     def _issue(self, fields: Fields) -> dict[str, Any]:
         return self._engine.issue(Order.read(fields)).body()
@@ -83,6 +99,54 @@ class Desk:
             fields.integer("seq", 1, SEQUENCE_MAX),
         )
         return {"last": last}
+
+    def _verify(self, fields: Fields) -> dict[str, Any]:
+        meter, configuration = messages.read_meter(fields)
+        return self._engine.verify(fields.text("digits", 40), meter, configuration).body()
+
+    def _load_authorisation(self, fields: Fields) -> dict[str, Any]:
+        have, document = self._pieces.take(codec.LOAD_AUTH, fields)
+        if document is None:
+            return {"have": have}
+        return {"have": have, "authorisation": self._engine.load_authorisation(document)}
+
+    def _audit_read(self, fields: Fields) -> dict[str, Any]:
+        entries, head = self._engine.audit_page(
+            fields.integer("after", 0, MOMENT_MAX), fields.integer("limit", 1, PAGE_ENTRIES_MAX)
+        )
+        return {"entries": list(entries), "head": [head.number, head.hash32, head.signature]}
+
+    def _audit_ack(self, fields: Fields) -> dict[str, Any]:
+        have, document = self._pieces.take(codec.AUDIT_ACK, fields)
+        if document is None:
+            return {"have": have}
+        return {"have": have, "acknowledged": self._engine.acknowledge(document)}
+
+
+class Pieces:
+    """A document that is larger than a frame, put together: {"doc": piece, "at": , "of": }.
+
+    Pieces come in order, the first one at 0 begins anew; one that came before may come again.
+    """
+
+    def __init__(self) -> None:
+        self._op = ""
+        self._whole = bytearray()
+
+    def take(self, op: str, fields: Fields) -> tuple[int, bytes | None]:
+        """How many bytes there are, and the document when it is whole. Raises FieldError."""
+        piece = fields.data("doc", 1, PIECE_BYTES_MAX)
+        length = fields.integer("of", 1, DOCUMENT_BYTES_MAX)
+        at = fields.integer("at", 0, length - 1)
+        if at == 0:
+            self._op, self._whole = op, bytearray()
+        if op != self._op or at > len(self._whole) or at + len(piece) > length:
+            raise FieldError("at")
+        if self._whole[at : at + len(piece)] not in (piece, b""):
+            raise FieldError("doc")
+        self._whole[at : at + len(piece)] = piece
+        have = len(self._whole)
+        return have, bytes(self._whole) if have == length else None
 
 
 def _no(request: Request, error: ModuleError) -> bytes:

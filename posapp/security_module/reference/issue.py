@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from posapp.clock import Randomness
 from posapp.domain.meter import EncryptionAlgorithm, MeterNumber
 from posapp.domain.sale import KeyTarget, TokenKind
-from posapp.errors import ModuleError, PosError
+from posapp.errors import ModuleError, PosError, SaleError
 from posapp.security_module.link.messages import Order, OrderItem
 from posapp.sts import amounts, key_change, keys, tid, tokens
 from posapp.sts.key_change import NewKey, Side
@@ -140,6 +140,16 @@ class Issuer:
     ) -> bytes:
         """The meter's key under one of the vending keys. Raises like `keys.decoder_key`."""
         return self._keeper.decoder_key(key.sgc, key.krn, number, ti, ea)
+
+    @staticmethod
+    def is_usable(key: KeyAttributes, now: datetime) -> bool:
+        """Whether a key can make any token at a moment."""
+        minute = _minutes_since(key.base_date, now)
+        try:
+            keys.check_active(key, now)
+        except SaleError:
+            return False
+        return 0 <= minute <= tid.TID_MAX and not tid.is_expired(minute, key.ken)
 
     def nibble(self) -> int:
         """The four random bits of a token."""

@@ -26,6 +26,16 @@ module = Table(  # one row
     Column("module_id", String, nullable=False),
     Column("created_ms", Integer, nullable=False),
     Column("clock_floor_ms", Integer, nullable=False),
+    Column("audit_secret", LargeBinary),  # Ed25519, 32 bytes: signs the head of `audit`
+    Column("seal_secret", LargeBinary),  # X25519, 32 bytes: opens key files for this module
+    Column("trust", LargeBinary),  # the text of `wire.introductions.Trust`; NULL: a laboratory's
+    Column("authorisation", LargeBinary),  # the newest, as it was signed
+    Column("last_word_ms", Integer, nullable=False, server_default="0"),
+    Column("floor_entry", Integer, nullable=False, server_default="0"),
+    Column("single_growth_minor", Integer, nullable=False, server_default="0"),
+    Column("tokens_made", Integer, nullable=False, server_default="0"),
+    Column("tokens_acknowledged", Integer, nullable=False, server_default="0"),
+    Column("acknowledged_no", Integer, nullable=False, server_default="0"),
 )
 
 vending_keys = Table(
@@ -82,4 +92,31 @@ issued_tids = Table(
     Column("value_minor", Integer, nullable=False),
     PrimaryKeyConstraint("meter", "base_date", "tid"),
     sqlite_with_rowid=False,
+)
+
+# What head office granted of a key, ever, and what of it is used; both only grow.
+limits = Table(
+    "limits",
+    metadata,
+    Column("sgc", String, nullable=False),
+    Column("krn", Integer, nullable=False),
+    Column("units_granted", Integer, nullable=False),
+    Column("units_used", Integer, nullable=False),
+    Column("money_granted", Integer, nullable=False),
+    Column("money_used", Integer, nullable=False),
+    Column("value_granted_minor", Integer, nullable=False),
+    Column("value_used_minor", Integer, nullable=False),
+    PrimaryKeyConstraint("sgc", "krn"),
+    sqlite_with_rowid=False,
+)
+
+# The chain of `wire.audit`; `tokens` counts all tokens made up to and with an entry.
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("kind", Integer, nullable=False),
+    Column("tokens", Integer, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("entry", LargeBinary, nullable=False),
 )
