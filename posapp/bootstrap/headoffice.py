@@ -24,7 +24,14 @@ from posapp.errors import ConfigError
 from posapp.headoffice import admin, imports
 from posapp.headoffice import totals as day_totals
 from posapp.headoffice.imports import ImportReport as ImportReport
-from posapp.headoffice.office import FILE_NAME, Office, Utility, create, open_office
+from posapp.headoffice.office import (
+    CEREMONY_FILE,
+    FILE_NAME,
+    Office,
+    Utility,
+    create,
+    open_office,
+)
 from posapp.headoffice.totals import DayTotals as DayTotals
 
 BACKLOG = 128
@@ -68,7 +75,7 @@ def serve(folder: Path, listen: str, *, out: TextIO | None = None) -> None:
 
     Prints `ready http://HOST:PORT` once tills are answered. Raises ConfigError OFFICE_MISSING,
     LISTEN_ADDRESS_INVALID, LISTEN_REFUSED, PORT_BUSY; StoreError STORE_KEY_WRONG, STORE_NEWER,
-    STORE_DAMAGED.
+    STORE_DAMAGED; KEYS_IN_OFFICE when a key ceremony's file lies in the folder.
     """
     import uvicorn  # imported late: no other command needs a server
 
@@ -111,7 +118,7 @@ def serve(folder: Path, listen: str, *, out: TextIO | None = None) -> None:
 
 def import_files(folder: Path, files: Sequence[Path]) -> ImportReport:
     """Load customers.csv, meters.csv and tariff packs; see `headoffice.imports.import_files`."""
-    with _opened(folder) as office:
+    with opened(folder) as office:
         return imports.import_files(office, files)
 
 
@@ -131,7 +138,7 @@ def enrol(
     Amounts as people write them, in the utility's currency. Raises InputError
     TILL_CODE_INVALID, TILL_ALREADY_ENROLLED, AMOUNT_..., TILL_TERMS_INVALID.
     """
-    with _opened(folder) as office:
+    with opened(folder) as office:
         unit = currency(office.utility.currency_code)
         authorised = parse_amount(float_text, unit)
         if max_sale_text:
@@ -148,43 +155,44 @@ def add_operator(folder: Path, name: str, role: str, pin: str) -> int:
 
     Raises InputError OPERATOR_NAME, OPERATOR_ROLE, PIN_FORM.
     """
-    with _opened(folder) as office:
+    with opened(folder) as office:
         return admin.add_operator(office, name, role, pin)
 
 
 def set_pin(folder: Path, number: int, pin: str) -> str:
     """A new PIN for a person; the name. Raises InputError OPERATOR_UNKNOWN, PIN_FORM."""
-    with _opened(folder) as office:
+    with opened(folder) as office:
         return admin.set_pin(office, number, pin).name
 
 
 def remove_operator(folder: Path, number: int) -> str:
     """A person leaves; the name. Raises InputError OPERATOR_UNKNOWN."""
-    with _opened(folder) as office:
+    with opened(folder) as office:
         return admin.remove_operator(office, number).name
 
 
 def add_float(folder: Path, till_code: str, amount_text: str) -> int:
     """Let a till sell more; the new authorised total in minor units."""
-    with _opened(folder) as office:
+    with opened(folder) as office:
         unit = currency(office.utility.currency_code)
         return admin.add_float(office, till_code, parse_amount(amount_text, unit))
 
 
 def suspend(folder: Path, till_code: str, *, suspended: bool = True) -> None:
     """Stop serving a till, or serve it again. Raises InputError TILL_UNKNOWN."""
-    with _opened(folder) as office:
+    with opened(folder) as office:
         admin.set_suspended(office, till_code, suspended=suspended)
 
 
 def totals(folder: Path, day: date) -> DayTotals:
     """What all tills sold on a business date, as far as their journals are here."""
-    with _opened(folder) as office, office.database.read() as connection:
+    with opened(folder) as office, office.database.read() as connection:
         return day_totals.totals(connection, day)
 
 
 @contextmanager
-def _opened(folder: Path) -> Iterator[Office]:
+def opened(folder: Path) -> Iterator[Office]:
+    """The office of a folder while somebody works in it. Raises ConfigError, StoreError."""
     office = _open(folder)
     try:
         yield office
@@ -195,6 +203,9 @@ def _opened(folder: Path) -> Iterator[Office]:
 def _open(folder: Path) -> Office:
     if not (folder / FILE_NAME).is_file():
         raise ConfigError("OFFICE_MISSING", folder=str(folder))
+    for place in (folder, *(child for child in folder.iterdir() if child.is_dir())):
+        if (place / CEREMONY_FILE).exists():
+            raise ConfigError("KEYS_IN_OFFICE", folder=str(place))
     key = store_key.load(folder, KEY_SOURCE)
     return open_office(folder, key, SystemClock(), SystemRandomness())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from posapp.cli import ceremony
 from posapp.cli.shared import EXIT_FAILED, Arguments, Commands, ask_pin
 
 
@@ -45,6 +46,8 @@ def add(commands: Commands) -> None:
     change.add_argument("--pin", action="store_true", help="ask for a new PIN for number N")
     change.add_argument("--remove", action="store_true", help="number N has left")
     operator.set_defaults(run=_operator, misuse=operator.error)
+    ceremony.add_authorising(verbs)
+    ceremony.add_keys(verbs)
 
 
 def _init(arguments: Arguments) -> int:

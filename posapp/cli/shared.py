@@ -37,8 +37,13 @@ def day(text: str) -> date:
 
 def ask_pin() -> str:
     """A PIN from the keyboard without echo, or the first line of a pipe."""
+    return ask_secret("PIN: ").strip()
+
+
+def ask_secret(prompt: str) -> str:
+    """What is typed after `prompt` without echo, or the next line of a pipe."""
     if sys.stdin.isatty():
         import getpass
 
-        return getpass.getpass("PIN: ")
-    return sys.stdin.readline().strip()
+        return getpass.getpass(prompt)
+    return sys.stdin.readline().rstrip("\r\n")

@@ -25,6 +25,7 @@ from posapp.errors import ConfigError, InputError
 from posapp.headoffice import schema
 
 FILE_NAME = "headoffice.db"
+CEREMONY_FILE = "keys.sealed"  # the offline ceremony's; it has no place in or below our folder
 VERSION_TABLE = "office_version"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _ANY_TILL = bytes(16)

@@ -1,7 +1,7 @@
 """Head office's tables, in SQL that SQLite and PostgreSQL both have.
 
-Keys of large tables start with the till; no sequences, triggers or advisory locks. The file
-that makes them is migrations/versions/0001_first_office.py; a test keeps the two together.
+Keys of large tables start with the till; no sequences, triggers or advisory locks. The files
+that make them are in migrations/versions; a test keeps the two together.
 """
 
 from __future__ import annotations
@@ -236,4 +236,58 @@ scope_head = Table(
     metadata,
     Column("scope", Text, primary_key=True),
     Column("seq", BigInteger, nullable=False),
+)
+
+# A security module: whose it is, how far its authorisations (from 1) and its own book (from 1)
+# are known here. `copied_ms`: since when two of it are about; it is never trusted again.
+module = Table(
+    "module",
+    metadata,
+    Column("module_id", Text, primary_key=True),
+    Column("card", LargeBinary, nullable=False),
+    Column("added_ms", BigInteger, nullable=False),
+    Column("till_id", LargeBinary),
+    Column("authorisation", BigInteger, nullable=False, default=0),
+    Column("entry", BigInteger, nullable=False, default=0),
+    Column("hash", LargeBinary, nullable=False),
+    Column("copied_ms", BigInteger),
+)
+
+module_grant = Table(  # cumulative; only ever grows
+    "module_grant",
+    metadata,
+    Column("module_id", Text, primary_key=True),
+    Column("sgc", Text, primary_key=True),
+    Column("krn", BigInteger, primary_key=True),
+    Column("units_total", BigInteger, nullable=False),
+    Column("money_units_total", BigInteger, nullable=False),
+    Column("value_total_minor", BigInteger, nullable=False),
+)
+
+module_authorisation = Table(
+    "module_authorisation",
+    metadata,
+    Column("module_id", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("issued_ms", BigInteger, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+module_entry = Table(
+    "module_entry",
+    metadata,
+    Column("module_id", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("hash", LargeBinary, nullable=False),
+    Column("entry", LargeBinary, nullable=False),
+)
+
+module_fork = Table(  # the file that showed another entry with a number we know
+    "module_fork",
+    metadata,
+    Column("module_id", Text, primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("evidence", LargeBinary, nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
 )

@@ -27,6 +27,7 @@ GRANTS_MAX = 64  # supply groups and revisions that one module serves
 LEASE_DAYS_MAX = 90
 UNACKNOWLEDGED_MAX = 100_000  # tokens; the busiest till sells them in half a year
 OPENINGS_MAX = 50
+MONEY_UNITS = 100_000  # of subclass 4-7 in one of the currency
 MINUTES_A_WEEK = 7 * 24 * 60
 
 MODULE_ID_FORM = re.compile(r"[A-Z0-9][A-Z0-9-]{2,39}")
