@@ -41,7 +41,6 @@ WORDS: dict[str, Words] = {
     **message_words_hsm.HSM_WORDS,
     **message_words_keys.KEYS_WORDS,
     **message_words_line.LINE_WORDS,
-    **message_words_drivers.DRIVER_WORDS,
     **message_words_sts.STS_WORDS,
 }
 
