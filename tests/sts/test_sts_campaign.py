@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given, settings
@@ -509,3 +509,12 @@ def test_tokens_of_a_campaign_are_read_by_the_old_key() -> None:
     words = (said[name].to_bytes(4, "big") for name in ("nkho", "nkmo2", "nkmo1", "nklo"))
     assert b"".join(words) == new
     assert (said["ro"], said["krn"], said["ti"]) == (1, 6, 1)
+
+
+def test_the_clock_rule_of_the_groups_decides_what_has_expired() -> None:
+    """KEN 85 of 2014 ends at 22:55 on the wall clock of the groups."""
+    keys = KEYS | {("203557", 6): vending_key("203557", 6, KeyType.UNIQUE, 2014, ken=85)}
+    moment, lagos = datetime(2024, 9, 18, 22, 0, tzinfo=UTC), timezone(timedelta(hours=1))
+    for zone, problems in ((UTC, {}), (lagos, {"KEY_CHANGE_EXPIRED": 1})):
+        campaign = Campaign(keys, NEAREST, SAMPLE, moment, zone=zone)
+        assert campaign.run(io.BytesIO(listed(GOOD).encode()), io.BytesIO()).problems == problems

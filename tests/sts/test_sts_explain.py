@@ -511,8 +511,10 @@ def test_after_fifty_tokens_nothing_is_left_of_the_minute_of_manufacture() -> No
     counter = Counter(random.Random(22))
     for _ in range(50):
         counter.accepted()
-    finding = with_tid(counter, tids.tid_at(MADE, 2014))
-    assert (finding.reason, finding.result) == (Reason.OLD, MeterResult.OLD_ERROR)
+    digits = counter.credit(tid=tids.tid_at(MADE, 2014))
+    found = [(finding.reason, finding.result) for finding in counter.explain(digits).findings]
+    assert found == [(Reason.OLD, MeterResult.OLD_ERROR)]
+    assert counter.meter.enter(digits) is MeterResult.OLD_ERROR
 
 
 def test_the_first_minute_is_used_after_a_change_of_base_date() -> None:

@@ -257,3 +257,5 @@ def test_the_clock_rule_of_the_group_says_when_a_base_date_begins() -> None:
     before = datetime(2034, 12, 31, 23, 30, tzinfo=UTC)
     for zone in (UTC, lagos):
         key_change.check_change(OLD, beside(OLD, base_date=2035), before, 2, zone=zone)
+    azores, begun = timezone(timedelta(hours=-1)), datetime(2035, 1, 1, 0, 30, tzinfo=UTC)
+    key_change.check_change(OLD, beside(OLD, base_date=2035), begun, 2, zone=azores)
