@@ -68,29 +68,19 @@ def write_trust(
     signers: Sequence[Path] = (),
     officers: Path | None = None,
     two_above: str | None = None,
-    two_above_units: str | None = None,
 ) -> str:
     """Whom new modules believe, kept here and written for `posapp module init`; its fingerprint.
 
-    `two_above` is an amount of the currency (of declared value and of currency tokens),
-    `two_above_units` kWh: both or none, because each alone would leave the other way open.
-    Raises InputError TRUST_INVALID, SIGNER_FILE, OFFICERS_FILE.
+    When one signer alone granted more than `two_above` (an amount of the currency; 0.1 kWh counts
+    as a minor unit at least), two must sign. Raises InputError TRUST_INVALID, SIGNER_FILE,
+    OFFICERS_FILE, AMOUNT_...
     """
     _refuse_existing(out)
     others = [SignerFile.load(path).public for path in signers]
     people = read_officers(officers) if officers is not None else ()
     with headoffice.opened(folder) as office:
         unit = currency(office.utility.currency_code)
-        limit = None
-        if (two_above is None) != (two_above_units is None):
-            raise InputError("TRUST_INVALID", field="two_above")
-        if two_above is not None and two_above_units is not None:
-            amount = parse_amount(two_above, unit)
-            limit = Growth(
-                _scaled(two_above_units, 10),
-                amount * (authorisation.MONEY_UNITS // unit.scale),
-                amount,
-            )
+        limit = None if two_above is None else parse_amount(two_above, unit)
         trust = modules.set_trust(office, others, people, limit)
     write_private(out, trust.to_text().encode("ascii"), new=True)
     return trust.fingerprint

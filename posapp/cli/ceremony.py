@@ -54,8 +54,9 @@ def add_authorising(verbs: Commands) -> None:
     trust = _verb(verbs, "trust", "write whom new modules believe, and when two must sign", _trust)
     trust.add_argument("--signer", type=Path, action="append", default=[], metavar="FILE")
     trust.add_argument("--officers", type=Path, metavar="FILE", help="of `keys officers --out`")
-    trust.add_argument("--two-above", metavar="AMOUNT", help="more declared value needs two")
-    trust.add_argument("--two-above-units", metavar="KWH", help="more units need two")
+    trust.add_argument(
+        "--two-above", metavar="AMOUNT", help="more than this by one signer needs a second"
+    )
     trust.add_argument("--out", type=Path, required=True, metavar="FILE")
     _authorise_options(_verb(verbs, "authorise", "let a module make more tokens", _authorise))
     both = verbs.add_parser("countersign", help="add a second signature, on any machine")
@@ -221,7 +222,6 @@ def _trust(arguments: Arguments) -> int:
         signers=arguments.signer,
         officers=arguments.officers,
         two_above=arguments.two_above,
-        two_above_units=arguments.two_above_units,
     )
     return _say([f"trust {shown}"])
 

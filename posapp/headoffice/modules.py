@@ -37,8 +37,15 @@ from posapp.wire.audit import (
     entry_hash,
     genesis,
 )
-from posapp.wire.authorisation import LEASE_DAYS_MAX, Authorisation, Grant, SignedAuthorisation
+from posapp.wire.authorisation import (
+    LEASE_DAYS_MAX,
+    Authorisation,
+    Grant,
+    SignedAuthorisation,
+    added_minor,
+)
 from posapp.wire.feed import Entity, till_scope
+from posapp.wire.fields import INT_MAX
 from posapp.wire.introductions import ModuleCard, Trust
 
 TRUST_KEY = "module_trust"
@@ -92,18 +99,13 @@ def set_trust(
     office: Office,
     others: Sequence[bytes],
     officers: Sequence[bytes],
-    two_above: Growth | None,
+    two_above_minor: int | None,
 ) -> Trust:
     """Whom new modules are to believe: this office, other signers, the key officers.
 
-    An authorisation that adds more than `two_above`, all keys together, needs two signers; None:
-    one is enough. Modules that were made before go on as they are. Raises InputError
-    TRUST_INVALID(field).
+    Modules that were made before go on as they are. Raises InputError TRUST_INVALID(field).
     """
-    limits: tuple[int | None, int | None, int | None] = (None, None, None)
-    if two_above is not None:
-        limits = (two_above.value_minor, two_above.units, two_above.money_units)
-    trust = Trust((office.key.public, *others), tuple(officers), *limits)
+    trust = Trust((office.key.public, *others), tuple(officers), two_above_minor)
     text = trust.to_text().encode("ascii")
     with office.write() as connection:
         present = connection.execute(select(meta.c.key).where(meta.c.key == TRUST_KEY)).first()
@@ -134,6 +136,7 @@ def register(office: Office, card: ModuleCard) -> bool:
                 card=card.to_text().encode("ascii"),
                 added_ms=epoch_ms(office.clock.now()),
                 authorisation=0,
+                single_growth_minor=0,
                 entry=0,
                 hash=genesis(card.module_id),
             )
@@ -170,11 +173,8 @@ def authorise(
         if row.till_id is not None and bytes(row.till_id) != bytes(place.till_id):
             raise InputError("MODULE_AT_TILL", module_id=module_id)
         keys = _signers(connection, office, others)
-        needed = _trust(connection, office).needed(
-            sum(growth.value_minor for growth in terms.growths.values()),
-            sum(growth.units for growth in terms.growths.values()),
-            sum(growth.money_units for growth in terms.growths.values()),
-        )
+        since = int(row.single_growth_minor) + _added(office, terms)
+        needed = _trust(connection, office).needed(since)
         if len(keys) < needed and not allow_incomplete:
             raise InputError("SIGNERS_TOO_FEW", found=len(keys), needed=needed)
         lease = _renew_lease(connection, office, place, now, terms.days)
@@ -193,7 +193,7 @@ def authorise(
             ),
             *keys,
         )
-        _keep(connection, signed)
+        _keep(connection, signed, 0 if max(len(keys), needed) > 1 else since)
     return Issued(signed, needed)
 
 
@@ -296,9 +296,6 @@ def _grow(
     connection: Connection, module_id: str, growths: Mapping[Key, Growth]
 ) -> tuple[Grant, ...]:
     """All grants of a module after `growths`, in the order of their keys."""
-    for growth in growths.values():
-        if min(growth.units, growth.money_units, growth.value_minor) < 0:
-            raise InputError("GROWTH_RANGE")
     mine = module_grant.c.module_id == module_id
     grants = {
         (row.sgc, row.krn): Grant(
@@ -330,7 +327,20 @@ def _grow(
     return tuple(grants[key] for key in sorted(grants))
 
 
-def _keep(connection: Connection, signed: SignedAuthorisation) -> None:
+def _added(office: Office, terms: Terms) -> int:
+    """What the growths count, all keys together. Raises InputError GROWTH_RANGE."""
+    total = 0
+    for grown in terms.growths.values():
+        if min(grown.units, grown.money_units, grown.value_minor) < 0:
+            raise InputError("GROWTH_RANGE")
+        total += added_minor(
+            grown.units, grown.money_units, grown.value_minor, office.utility.currency_code
+        )
+    return total
+
+
+def _keep(connection: Connection, signed: SignedAuthorisation, single_growth_minor: int) -> None:
+    """Store it; the last number is what one signer alone granted since two signed."""
     word = signed.authorisation
     connection.execute(
         insert(module_authorisation).values(
@@ -343,7 +353,11 @@ def _keep(connection: Connection, signed: SignedAuthorisation) -> None:
     connection.execute(
         update(module)
         .where(module.c.module_id == word.module_id)
-        .values(authorisation=word.number, till_id=word.till_id)
+        .values(
+            authorisation=word.number,
+            till_id=word.till_id,
+            single_growth_minor=min(single_growth_minor, INT_MAX),
+        )
     )
 
 

@@ -248,6 +248,7 @@ module = Table(
     Column("added_ms", BigInteger, nullable=False),
     Column("till_id", LargeBinary),
     Column("authorisation", BigInteger, nullable=False, default=0),
+    Column("single_growth_minor", BigInteger, nullable=False, default=0),
     Column("entry", BigInteger, nullable=False, default=0),
     Column("hash", LargeBinary, nullable=False),
     Column("copied_ms", BigInteger),

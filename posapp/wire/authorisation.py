@@ -15,6 +15,7 @@ from posapp.clock import epoch_ms, from_epoch_ms
 from posapp.codec import cbor
 from posapp.codec.signing import SigningKey
 from posapp.domain.lease import Lease
+from posapp.domain.money import currency
 from posapp.errors import InputError
 from posapp.wire import signatures as signed
 from posapp.wire.fields import INT_MAX, Fields
@@ -205,6 +206,16 @@ class SignedAuthorisation:
         InputError SIGNATURE_INVALID, SIGNERS_TOO_FEW(found, needed).
         """
         signed.check(PURPOSE, self.document, self.signatures, trusted, needed)
+
+
+def added_minor(units: int, money_units: int, value_minor: int, currency_code: str) -> int:
+    """What more of one key counts in minor units, for the rule of two signers.
+
+    The declared value alone would let one person grant energy for nothing: a unit (0.1 kWh and
+    so on) counts as one minor unit at least, money on tokens as what it is.
+    """
+    per_minor = max(1, MONEY_UNITS // currency(currency_code).scale)
+    return max(value_minor, units + -(-money_units // per_minor))
 
 
 def _read(f: Fields) -> Authorisation:

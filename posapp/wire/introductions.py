@@ -22,7 +22,6 @@ from posapp.wire.signatures import PUBLIC_BYTES, SIGNERS_MAX
 CARD_PURPOSE = b"posapp/module-card/1"
 VERSION = 1
 TEXT_BYTES_MAX = 8192
-_THRESHOLDS = ("two_above_minor", "two_above_units", "two_above_money_units")
 
 
 def fingerprint(data: bytes) -> str:
@@ -97,35 +96,31 @@ class Trust:
     """Whose documents a module takes (Ed25519 public keys, each once).
 
     `office`: who may sign authorisations and acknowledgements. `officers`: who may sign key
-    files, two of them at a time; none: the module loads no key file. `two_above_...`: an
-    authorisation that adds more than this, all keys together, needs two of `office`; of declared
-    value in minor units, of units (0.1 kWh and so on), of money units (0.00001 of the currency).
-    None: there is no such threshold. Raises InputError TRUST_INVALID(field).
+    files, two of them at a time; none: the module loads no key file. `two_above_minor`: when
+    what one signer alone granted since two signed last comes to more than this, two of `office`
+    must sign (`authorisation.added_minor` says how it is counted); None: one is always enough.
+    Raises InputError TRUST_INVALID(field).
     """
 
     office: tuple[bytes, ...]
     officers: tuple[bytes, ...]
     two_above_minor: int | None
-    two_above_units: int | None = None
-    two_above_money_units: int | None = None
 
     def __post_init__(self) -> None:
         checks = {
             "office": 1 <= len(self.office) <= SIGNERS_MAX and _are_keys(self.office),
             "officers": len(self.officers) <= SIGNERS_MAX and _are_keys(self.officers),
-            **{name: _is_threshold(getattr(self, name)) for name in _THRESHOLDS},
+            "two_above_minor": _is_threshold(self.two_above_minor),
         }
         for name, right in checks.items():
             if not right:
                 raise InputError("TRUST_INVALID", field=name)
-        if len(self.office) < 2 and any(getattr(self, name) is not None for name in _THRESHOLDS):
+        if len(self.office) < 2 and self.two_above_minor is not None:
             raise InputError("TRUST_INVALID", field="office")
 
-    def needed(self, value_minor: int, units: int = 0, money_units: int = 0) -> int:
-        """How many of `office` must sign an authorisation that adds so much in all."""
-        added = zip(_THRESHOLDS, (value_minor, units, money_units), strict=True)
-        limits = [(getattr(self, name), amount) for name, amount in added]
-        return 2 if any(limit is not None and amount > limit for limit, amount in limits) else 1
+    def needed(self, added_minor: int) -> int:
+        """How many of `office` must sign an authorisation after which so much was added."""
+        return 2 if self.two_above_minor is not None and added_minor > self.two_above_minor else 1
 
     def to_text(self) -> str:
         """What `read` takes."""
@@ -134,14 +129,14 @@ class Trust:
                 "version": VERSION,
                 "office": [key.hex() for key in self.office],
                 "officers": [key.hex() for key in self.officers],
-                **{name: getattr(self, name) for name in _THRESHOLDS},
+                "two_above_minor": self.two_above_minor,
             }
         )
 
     @classmethod
     def read(cls, data: bytes) -> Trust:
         """Raises InputError TRUST_INVALID(field)."""
-        names = ("version", "office", "officers", *_THRESHOLDS)
+        names = ("version", "office", "officers", "two_above_minor")
         value = _mapping(data, names, "TRUST_INVALID")
         found: list[tuple[bytes, ...]] = []
         for name in ("office", "officers"):
@@ -149,13 +144,13 @@ class Trust:
             if not isinstance(rows, list):
                 raise InputError("TRUST_INVALID", field=name)
             found.append(tuple(_bytes(row, name, "TRUST_INVALID") for row in rows))
-        return cls(found[0], found[1], *(value[name] for name in _THRESHOLDS))
+        return cls(found[0], found[1], value["two_above_minor"])
 
     @property
     def fingerprint(self) -> str:
         """Sixteen hex digits over all of it."""
-        limits = [getattr(self, name) for name in _THRESHOLDS]
-        return fingerprint(cbor.encode([list(self.office), list(self.officers), limits]))
+        words = [list(self.office), list(self.officers), self.two_above_minor]
+        return fingerprint(cbor.encode(words))
 
 
 def _card_message(module_id: str, seal_key: bytes, audit_key: bytes) -> bytes:

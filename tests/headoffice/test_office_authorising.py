@@ -271,13 +271,11 @@ def the_trust(run, office, vault, signer, tmp_path, *more):
 
 
 def test_above_the_threshold_a_second_person_signs(run, office, vault, signer, card, tmp_path):
-    limits = ("--two-above", "5000", "--two-above-units", "100")
-    trust = the_trust(run, office, vault, signer, tmp_path, *limits)
-    assert (trust.two_above_minor, trust.two_above_units) == (500_000, 1000)
-    assert trust.two_above_money_units == 500_000_000
+    trust = the_trust(run, office, vault, signer, tmp_path, "--two-above", "50.00")
+    assert trust.two_above_minor == 5000
     assert len(trust.office) == len(trust.officers) == 2
     out = tmp_path / "1.auth"
-    large = ("--card", card, "--units", "201457:1=100.1")
+    large = ("--card", card, "--units", "201457:1=500.1")
     refused(run(*asked(office, out, *large)), "SIGNERS_TOO_FEW")
     refused(
         run(*asked(office, out, *large, "--signer", signer), typed=["wrong one"]), "SEAL_REFUSED"
@@ -290,8 +288,7 @@ def test_above_the_threshold_a_second_person_signs(run, office, vault, signer, c
 def test_the_second_signature_may_be_given_on_another_machine(
     run, office, vault, signer, card, tmp_path
 ):
-    trust = the_trust(run, office, vault, signer, tmp_path, "--two-above", "0",
-                      "--two-above-units", "0")  # fmt: skip
+    trust = the_trust(run, office, vault, signer, tmp_path, "--two-above", "0")
     half, whole = tmp_path / "half.auth", tmp_path / "whole.auth"
     status, lines, _ = run(
         *asked(office, half, "--card", card, "--units", "201457:1=1", "--to-countersign")
@@ -319,10 +316,10 @@ def test_a_changed_authorisation_is_not_countersigned(run, office, signer, card,
         authorising.countersign(out, signer, tmp_path / "2.auth", lambda _: SIGNER_PIN)
 
 
-def test_one_threshold_alone_is_refused(run, office, signer, tmp_path):
-    alone = ("trust", "--dir", office, "--signer", signer, "--out", tmp_path / "t")
-    refused(run(*alone, "--two-above", "5"), "TRUST_INVALID")
-    refused(run(*alone, "--two-above-units", "5"), "TRUST_INVALID")
+def test_a_threshold_without_a_second_signer_is_refused(run, office, tmp_path):
+    alone = ("trust", "--dir", office, "--out", tmp_path / "t", "--two-above")
+    refused(run(*alone, "5"), "TRUST_INVALID")
+    refused(run(*alone, "five"), "AMOUNT_LETTERS")
 
 
 def test_a_signer_is_made_with_the_real_cost_of_a_pin(run, tmp_path):

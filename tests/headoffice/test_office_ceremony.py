@@ -18,6 +18,7 @@ from posapp.errors import ConfigError, InputError, PosError, StoreError
 from posapp.headoffice.ceremony import vault as vaults
 from posapp.headoffice.ceremony.keys import Attributes, check_value, import_key, make_key
 from posapp.headoffice.ceremony.signer_file import SignerFile
+from posapp.sts.key_records import key_of
 from posapp.sts.keys import VendingKey
 from posapp.wire.key_file import KeyFile
 from tests.ceremony import CHEAP, MODULE_ID, NAMES, PINS, BookModule, a_vault
@@ -266,7 +267,7 @@ def test_a_key_file_opens_in_its_module_alone(vault, tmp_path):
     officers = [officer.key.public for officer in opened(vault).officers]
     file.check(officers, MODULE_ID, module.opening.public, newest_serial=0, now=NOW)
     records = file.open(module.opening)
-    assert [vaults.key_of(record, test=True) for record in records] == list(opened(vault).keys)
+    assert [key_of(record, test=True) for record in records] == list(opened(vault).keys)
     assert (done.serial, done.keys, done.test, file.header.test) == (1, 2, True, True)
     assert done.fingerprint == module.card.fingerprint
     assert file.header.load_before == NOW + timedelta(days=30)

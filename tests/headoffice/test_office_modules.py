@@ -17,8 +17,15 @@ from posapp.errors import InputError
 from posapp.headoffice import admin, modules
 from posapp.headoffice import office as offices
 from posapp.headoffice.modules import Growth, Terms
-from posapp.headoffice.schema import module_authorisation, module_entry, module_fork, module_grant
+from posapp.headoffice.schema import (
+    module,
+    module_authorisation,
+    module_entry,
+    module_fork,
+    module_grant,
+)
 from posapp.headoffice.schema import till as tills
+from posapp.security_module.reference import limits
 from posapp.wire.audit import AuditHead
 from posapp.wire.authorisation import SignedAuthorisation
 from tests.ceremony import MODULE_ID, BookModule
@@ -134,9 +141,8 @@ def test_a_till_may_have_a_spare_module(home):
 
 
 def test_above_the_threshold_two_sign(home):
-    limit = Growth(units=100, money_units=200, value_minor=300)
-    trust = modules.set_trust(home, [SECOND.public], [], limit)
-    for wish in ({"units": 101}, {"money_units": 201}, {"value_minor": 301}):
+    trust = modules.set_trust(home, [SECOND.public], [], 300)
+    for wish in ({"units": 301}, {"money_units": 300_001}, {"value_minor": 301}):
         asked = (home, MODULE_ID, "0417", terms(**wish))
         with pytest.raises(InputError) as caught:
             modules.authorise(*asked)
@@ -151,13 +157,37 @@ def test_above_the_threshold_two_sign(home):
 
 
 def test_the_threshold_counts_all_keys_together(home):
-    modules.set_trust(home, [SECOND.public], [], Growth(100, 100, 100))
+    modules.set_trust(home, [SECOND.public], [], 100)
     both = Terms({KEY: Growth(units=60), OTHER_KEY: Growth(units=60)}, 14, 100)
     assert refused(modules.authorise, home, MODULE_ID, "0417", both) == "SIGNERS_TOO_FEW"
 
 
+def test_one_signer_cannot_grant_a_lot_in_small_pieces(home):
+    modules.set_trust(home, [SECOND.public], [], 100)
+    piece = (MODULE_ID, "0417", terms(units=50))
+    assert [modules.authorise(home, *piece).needed for _ in range(2)] == [1, 1]
+    home = reopened(home)
+    assert refused(modules.authorise, home, *piece) == "SIGNERS_TOO_FEW"
+    assert modules.authorise(home, *piece, [SECOND]).needed == 2
+    assert modules.authorise(home, *piece).needed == 1  # two have seen what there was
+    home.close()
+
+
+def test_what_the_office_counts_is_what_a_module_counts(home):
+    """Else a module would refuse what head office handed out as complete."""
+    grown = {KEY: Growth(30, 1_000_001, 7), OTHER_KEY: Growth(1, 0, 900)}
+    issued = modules.authorise(home, MODULE_ID, "0417", Terms(grown, 14, 100))
+    rows = limits.grown((), issued.signed.authorisation.grants)
+    assert limits.growth_minor((), rows, "KES") == (30 + 1001) + 900
+    modules.set_trust(home, [SECOND.public], [], (30 + 1001) + 900)
+    assert modules.trust_of(home).needed(limits.growth_minor((), rows, "KES")) == 1
+    with home.database.read() as connection:
+        kept = connection.execute(select(module.c.single_growth_minor)).scalar_one()
+    assert kept == limits.growth_minor((), rows, "KES")
+
+
 def test_an_incomplete_one_waits_for_its_second_signer(home):
-    trust = modules.set_trust(home, [SECOND.public], [], Growth(0, 0, 0))
+    trust = modules.set_trust(home, [SECOND.public], [], 0)
     half = modules.authorise(home, MODULE_ID, "0417", terms(units=1), allow_incomplete=True)
     assert not half.complete
     assert refused(half.signed.check, trust.office, 2) == "SIGNERS_TOO_FEW"
@@ -175,12 +205,12 @@ def test_only_known_signers_sign_and_each_once(home):
 
 def test_trust_is_kept(home):
     assert modules.trust_of(home).office == (home.key.public,)
-    first = modules.set_trust(home, [SECOND.public], [STRANGER.public], Growth(1, 2, 3))
+    first = modules.set_trust(home, [SECOND.public], [STRANGER.public], 1)
     home = reopened(home)
     assert modules.trust_of(home) == first
     second = modules.set_trust(home, [], [], None)
     assert modules.trust_of(home) == second != first
-    assert refused(modules.set_trust, home, [], [], Growth(1, 1, 1)) == "TRUST_INVALID"
+    assert refused(modules.set_trust, home, [], [], 1) == "TRUST_INVALID"
     home.close()
 
 

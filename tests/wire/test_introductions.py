@@ -38,19 +38,16 @@ def test_a_card_with_a_flipped_bit_is_refused_or_means_the_same(bit):
 @given(
     st.lists(keys, min_size=2, max_size=8, unique=True),
     st.lists(keys, max_size=8, unique=True),
-    st.tuples(*[st.none() | st.integers(0, 2**63 - 1)] * 3),
+    st.none() | st.integers(0, 2**63 - 1),
 )
 def test_trust_reads_back_as_it_was(office, officers, two):
-    trust = Trust(tuple(office), tuple(officers), *two)
+    trust = Trust(tuple(office), tuple(officers), two)
     assert Trust.read(trust.to_text().encode()) == trust
 
 
 def test_two_are_needed_only_above_the_threshold():
     assert [TRUST.needed(n) for n in (0, 5_000_000, 5_000_001)] == [1, 1, 2]
-    assert Trust((OFFICE.public,), (), None).needed(2**62, 2**62, 2**62) == 1
-    three = Trust((OFFICE.public, SECOND.public), (), 10, 20, 30)
-    assert three.needed(10, 20, 30) == 1
-    assert [three.needed(*added) for added in ((11, 0, 0), (0, 21, 0), (0, 0, 31))] == [2, 2, 2]
+    assert Trust((OFFICE.public,), (), None).needed(2**62) == 1
 
 
 @pytest.mark.parametrize(
@@ -60,8 +57,6 @@ def test_two_are_needed_only_above_the_threshold():
         ("office", ((OFFICE.public, OFFICE.public), (), None)),
         ("office", ((b"short",), (), None)),
         ("office", ((OFFICE.public,), (), 100)),
-        ("office", ((OFFICE.public,), (), None, None, 100)),
-        ("two_above_units", ((OFFICE.public, SECOND.public), (), None, -1)),
         ("officers", ((OFFICE.public,), (b"",), None)),
         ("two_above_minor", ((OFFICE.public, SECOND.public), (), -1)),
         ("two_above_minor", ((OFFICE.public, SECOND.public), (), True)),

@@ -18,12 +18,12 @@ from posapp.codec import cbor
 from posapp.codec.sealed import BOX_BYTES_MAX, RARE, Cost, SealedBox, wipe
 from posapp.codec.signing import SigningKey
 from posapp.db.lock import FileLock
-from posapp.domain.meter import KeyType
 from posapp.errors import ConfigError, InputError
 from posapp.headoffice import office
 from posapp.headoffice.ceremony import officers as people
 from posapp.headoffice.ceremony.officers import Officer
 from posapp.headoffice.ceremony.private_file import read_private, write_private
+from posapp.sts.key_records import key_of, record_of
 from posapp.sts.keys import VendingKey
 from posapp.wire.fields import Fields
 from posapp.wire.introductions import ModuleCard
@@ -222,39 +222,6 @@ def _lock(folder: Path) -> FileLock:
     except OSError as error:
         path = str(folder / LOCK_NAME)
         raise ConfigError("FILE_UNWRITABLE", file=path, reason=error.strerror) from None
-
-
-def record_of(key: VendingKey) -> KeyRecord:
-    """The plain fields that files carry; the mark is the file's own."""
-    return KeyRecord(
-        key.secret,
-        key.sgc,
-        key.krn,
-        int(key.kt),
-        key.base_date,
-        key.ken,
-        key.dkga,
-        key.active_from,
-        key.issue_until,
-        key.permitted,
-    )
-
-
-def key_of(record: KeyRecord, *, test: bool) -> VendingKey:
-    """The vending key of a record. Raises InputError VENDING_KEY_..."""
-    return VendingKey(
-        record.secret,
-        record.sgc,
-        record.krn,
-        KeyType(record.kt),
-        record.base_date,
-        record.ken,
-        record.dkga,
-        record.active_from,
-        record.issue_until,
-        record.permitted,
-        test,
-    )
 
 
 def _read(folder: Path, content: bytes, cost: Cost, pins: tuple[str, ...], lock: FileLock) -> Vault:

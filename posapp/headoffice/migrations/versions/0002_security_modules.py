@@ -12,6 +12,7 @@ CREATE TABLE module (
   added_ms BIGINT NOT NULL,
   till_id BYTES,
   authorisation BIGINT NOT NULL,
+  single_growth_minor BIGINT NOT NULL,
   entry BIGINT NOT NULL,
   hash BYTES NOT NULL,
   copied_ms BIGINT,
