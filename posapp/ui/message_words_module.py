@@ -96,7 +96,7 @@ MODULE_WORDS: dict[str, Words] = {
     ),
     "RUN_CHANGED": (
         "The list of meters changed while it was read.",
-        "The run is counted; its tokens were destroyed.",
+        "The run is in the audit; its tokens were destroyed.",
         "Run it again with a list that nobody writes.",
     ),
 }

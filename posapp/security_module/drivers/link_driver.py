@@ -18,7 +18,7 @@ from posapp.security_module.drivers.driver import LineLostError, LineSilentError
 from posapp.security_module.link import codec, messages, session
 from posapp.security_module.link.framing import PAYLOAD_MAX, Deframer, frame
 from posapp.security_module.link.identity import LineKeys, Peer
-from posapp.security_module.link.messages import Answer, Hello, Missing, Report
+from posapp.security_module.link.messages import Answer, AuditPage, Hello, Missing, Report
 from posapp.security_module.link.pairing import PAIR_PROVE, PAIR_START, TillPairing
 from posapp.security_module.link.session import Piece, Session, SessionLostError
 from posapp.security_module.link.transports import Address, Line
@@ -149,6 +149,26 @@ class LinkDriver:
     def cancel(self, request_id: bytes, till_id: bytes, sequence: int, deadline: float) -> None:
         body = {"rid": request_id, "till": till_id, "seq": sequence}
         self._ask(codec.CANCEL, body, deadline)
+
+    def load_authorisation(self, document: bytes, deadline: float) -> int:
+        """Hand over head office's document; the number the module has now."""
+        return _read(_number("authorisation"), self._send(codec.LOAD_AUTH, document, deadline))
+
+    def acknowledge_audit(self, document: bytes, deadline: float) -> int:
+        """Hand over head office's word on the audit; the entry up to which it counts."""
+        return _read(_number("acknowledged"), self._send(codec.AUDIT_ACK, document, deadline))
+
+    def read_audit(self, after: int, deadline: float) -> AuditPage:
+        """The entries after a number, as many as fit a frame; none at the end."""
+        body = {"after": after, "limit": messages.PAGE_ENTRIES_MAX}
+        return _read(AuditPage.read, self._ask(codec.AUDIT_READ, body, deadline))
+
+    def _send(self, op: str, document: bytes, deadline: float) -> codec.Fields:
+        """A document in pieces; the answer to the last one."""
+        assert document, "an empty document has no last piece"
+        for piece in messages.pieces(document):
+            answer = self._ask(op, piece, deadline)
+        return answer
 
     def interrupt(self) -> None:
         line = self._line
@@ -376,6 +396,10 @@ def _read(read: Callable[[codec.Fields], T], fields: codec.Fields) -> T:
         return read(fields)
     except codec.FieldError as error:
         raise WrongAnswerError(error.name) from None
+
+
+def _number(name: str) -> Callable[[codec.Fields], int]:
+    return lambda fields: fields.integer(name, 0, messages.MOMENT_MAX)
 
 
 def _result(answer: Answer, request_id: bytes) -> IssueResult:

@@ -6,7 +6,7 @@ Ranges are those of IEC 62055-41 where a field is the standard's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # the module process has no use for the till's ports and thei
 ID_BYTES = 16  # request ids and till ids
 BOOT_BYTES = 8
 HASH_BYTES = 32
+SIGNATURE_BYTES = 64
 ITEMS_MAX = 8
 TOKENS_MAX = ITEMS_MAX * 4  # every item a key-change set for EA11
 KEYS_MAX = 64
@@ -324,6 +325,39 @@ def read_fetch(fields: Fields) -> Answer | Missing:
     if fields.flag("found"):
         return Answer.read(fields)
     return Missing(fields.integer("last", 0, SEQUENCE_MAX))
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """The reply to AUDIT_READ: entries of `posapp.wire.audit`, and the signed end of the chain."""
+
+    entries: tuple[bytes, ...]
+    number: int
+    hash32: bytes
+    signature: bytes
+
+    def body(self) -> dict[str, Any]:
+        head = [self.number, self.hash32, self.signature]
+        return {"entries": list(self.entries), "head": head}
+
+    @classmethod
+    def read(cls, fields: Fields) -> AuditPage:
+        entries = tuple(fields.rows("entries", 0, PAGE_ENTRIES_MAX))
+        if not all(type(entry) is bytes and 0 < len(entry) <= ENTRY_BYTES_MAX for entry in entries):
+            raise FieldError("entries")
+        head = fields.row("head", ("number", "hash", "signature"))
+        return cls(
+            entries,
+            head.integer("number", 0, MOMENT_MAX),
+            head.blob("hash", HASH_BYTES),
+            head.blob("signature", SIGNATURE_BYTES),
+        )
+
+
+def pieces(document: bytes) -> Iterator[dict[str, Any]]:
+    """The bodies of requests that carry a document larger than a frame, in order."""
+    for at in range(0, len(document), PIECE_BYTES_MAX):
+        yield {"doc": document[at : at + PIECE_BYTES_MAX], "at": at, "of": len(document)}
 
 
 def order_of(request: IssueRequest) -> Mapping[str, Any]:

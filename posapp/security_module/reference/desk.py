@@ -20,6 +20,7 @@ from posapp.security_module.link.messages import (
     PAGES_MAX,
     PIECE_BYTES_MAX,
     SEQUENCE_MAX,
+    AuditPage,
     Order,
 )
 from posapp.security_module.reference.engine import Engine
@@ -114,7 +115,7 @@ class Desk:
         entries, head = self._engine.audit_page(
             fields.integer("after", 0, MOMENT_MAX), fields.integer("limit", 1, PAGE_ENTRIES_MAX)
         )
-        return {"entries": list(entries), "head": [head.number, head.hash32, head.signature]}
+        return AuditPage(entries, head.number, head.hash32, head.signature).body()
 
     def _audit_ack(self, fields: Fields) -> dict[str, Any]:
         have, document = self._pieces.take(codec.AUDIT_ACK, fields)
