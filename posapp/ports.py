@@ -17,6 +17,7 @@ from posapp.clock import Randomness as Randomness
 from posapp.domain.customer import Customer
 from posapp.domain.lease import Lease
 from posapp.domain.meter import Meter, MeterConfiguration, MeterNumber
+from posapp.domain.module_state import ModuleState as ModuleState
 from posapp.domain.operator import OperatorRecord as OperatorRecord
 from posapp.domain.sale import SaleState
 from posapp.domain.shift import Shift
@@ -83,22 +84,14 @@ class SupplyKey:
     test: bool
 
 
-class ModuleState(StrEnum):
-    """What the till knows of its module now."""
-
-    ABSENT = "absent"
-    OPENING = "opening"
-    READY = "ready"
-    BUSY = "busy"
-    LINK_LOST = "link_lost"
-    WRONG_MODULE = "wrong_module"
-
-
 @dataclass(frozen=True, slots=True)
 class ModuleStatus:
     """A snapshot; `module_id` is empty until a module has answered once.
 
     `since` is when `state` began; `slow` says that the call under way has lasted over 3 s.
+    `problem` is the code of the error that lost the line or kept it closed, empty on a good one.
+    `sentence` and `action` are codes with words for people, `colour` is ok, warn, bad, off or
+    busy; all three follow from `state`.
     """
 
     state: ModuleState
@@ -109,6 +102,10 @@ class ModuleStatus:
     last_sequence: int = 0
     since: datetime | None = None
     slow: bool = False
+    problem: str = ""
+    sentence: str = ""
+    action: str = ""
+    colour: str = ""
 
 
 class SecurityModule(Protocol):

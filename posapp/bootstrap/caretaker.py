@@ -13,7 +13,7 @@ from concurrent.futures import Future
 
 from posapp.errors import PosError
 from posapp.lanes import Lane, Lanes, Urgency
-from posapp.ports import LinkState, ModuleState, Reader
+from posapp.ports import LinkState, Reader
 from posapp.printing.spooler import Spooler
 from posapp.security_module.manager import ModuleManager
 from posapp.services.recover import Recover
@@ -80,11 +80,11 @@ class Caretaker:
     def _round(self) -> None:
         self._rounds += 1
         self._spooler.tick()
-        ready = self._module.status().state is ModuleState.READY
-        if ready or self._rounds % ABSENT_ROUNDS == 0:
+        there = self._module.status().state.answers
+        if there or self._rounds % ABSENT_ROUNDS == 0:
             self._once("module", Lane.MODULE, self._module.poll)
         self._recover_in -= 1
-        if ready and self._recover_in <= 0:
+        if there and self._recover_in <= 0:
             self._once("recover", Lane.SALE, self._finish_open_sales)
         if self._rounds % REST_ROUNDS == 0:
             self._once("rest", Lane.REPORT, self._store.idle)

@@ -18,6 +18,7 @@ from posapp.domain.money import Currency, money_text
 from posapp.errors import Outcome, PosError
 from posapp.ui import (
     message_words,
+    message_words_drivers,
     message_words_hsm,
     message_words_keys,
     message_words_line,
@@ -41,6 +42,7 @@ WORDS: dict[str, Words] = {
     **message_words_hsm.HSM_WORDS,
     **message_words_keys.KEYS_WORDS,
     **message_words_line.LINE_WORDS,
+    **message_words_drivers.DRIVER_WORDS,
     **message_words_sts.STS_WORDS,
 }
 

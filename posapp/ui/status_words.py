@@ -63,14 +63,35 @@ def _module(status: TillStatus, now: datetime) -> ChipWords:
         else:
             words = translate("Status", "Module ready · lease {n} days").format(n=days)
         return ChipWords("warn" if days < 2 else "ok", words, short)
-    if state is ModuleState.OPENING:
-        words = translate("Status", "Asking the module")
-        return ChipWords("busy", words, short)
-    if state is ModuleState.WRONG_MODULE:
-        words = translate("Status", "Wrong module")
-        return ChipWords("bad", words, words)
-    words = translate("Status", "Module missing")
-    return ChipWords("bad", words, words)
+    colour, words = module_words()[state]
+    return ChipWords(colour, words, short if colour == "busy" else words)
+
+
+def module_words() -> dict[ModuleState, tuple[str, str]]:
+    """Colour and words of every state of the module; READY and BUSY say the lease as well."""
+    asking = translate("Status", "Asking the module")
+    return {
+        ModuleState.ABSENT: ("bad", translate("Status", "Module missing")),
+        ModuleState.OPENING: ("busy", asking),
+        ModuleState.HANDSHAKE: ("busy", asking),
+        ModuleState.WRONG_MODULE: ("bad", translate("Status", "Wrong module")),
+        ModuleState.NOT_PAIRED: ("bad", translate("Status", "Module not paired")),
+        ModuleState.FW_TOO_OLD: ("bad", translate("Status", "Module too old")),
+        ModuleState.READY: ("ok", translate("Status", "Module ready")),
+        ModuleState.BUSY: ("ok", translate("Status", "Module ready")),
+        ModuleState.LINK_LOST: ("bad", translate("Status", "Module line broke")),
+        ModuleState.RECOVERING: ("busy", translate("Status", "Finishing a sale")),
+        ModuleState.LOCKED: ("warn", translate("Status", "Module locked")),
+        ModuleState.LIMIT_USED: ("bad", translate("Status", "Module limit used")),
+        ModuleState.KEY_EXPIRED: ("bad", translate("Status", "Module keys expired")),
+        ModuleState.KEY_MISSING: ("bad", translate("Status", "Module has no keys")),
+        ModuleState.HOLD_LEASE: ("bad", translate("Status", "Module lease ended")),
+        ModuleState.HOLD_AUDIT: ("bad", translate("Status", "Module audit full")),
+        ModuleState.CLOCK_BAD: ("bad", translate("Status", "Module clock differs")),
+        ModuleState.PIN_BLOCKED: ("bad", translate("Status", "Module PIN blocked")),
+        ModuleState.TAMPERED: ("bad", translate("Status", "Module tampered")),
+        ModuleState.ZEROISED: ("bad", translate("Status", "Module erased")),
+    }
 
 
 def _printer(status: TillStatus) -> ChipWords:

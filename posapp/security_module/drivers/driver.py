@@ -2,16 +2,25 @@
 
 A driver owns one line, is called by one thread at a time, and says of every failure whether a
 byte of the request left. It raises ModuleError for the module's own word, the rest as below.
+
+The contract is tested by `posapp.security_module.conformance`; drivers of others come through
+the entry-point group `posapp.security_modules` (see `registry.py`).
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
 
+from posapp.clock import Clock, Randomness, SystemClock, SystemRandomness
 from posapp.ports import IssueRequest, IssueResult, NotFound
 from posapp.security_module.link.messages import Hello, Report
 from posapp.security_module.link.transports import LineClosedError as LineClosedError
 from posapp.security_module.link.transports import LineLostError as LineLostError
+
+INTERFACE = 1  # grows when a driver written for the number before would no longer work
 
 
 class LineSilentError(Exception):
@@ -26,6 +35,34 @@ class WrongAnswerError(Exception):
         self.field = field
 
 
+class Capability(StrEnum):
+    """What a kind of module can do beyond one credit token; it decides what it is asked for.
+
+    REPLAY: the same request is answered the same, as long as the module remembers it.
+    CONFLICT: the same id with other content is refused. SEQUENCE: a number that was used up
+    never runs again (STALE), and NotFound says the highest one. CANCEL: a number can be burnt.
+    GROUPS: up to eight items in one transaction; without it a driver makes one request an item
+    and finishes a group that was cut. KEYS: the report names the keys. The rest are kinds of
+    tokens and services.
+    """
+
+    REPLAY = "replay"
+    CONFLICT = "conflict"
+    SEQUENCE = "sequence"
+    CANCEL = "cancel"
+    GROUPS = "groups"
+    KEYS = "keys"
+    CURRENCY = "currency"
+    KEY_CHANGE = "key_change"
+    MANAGEMENT = "management"
+    METER_TEST = "meter_test"
+    VERIFY = "verify"
+    LOGIN = "login"
+    LIMITS = "limits"
+    AUDIT = "audit"
+
+
+@runtime_checkable
 class Driver(Protocol):
     """One module on one line. Deadlines are `time.monotonic` seconds.
 
@@ -61,3 +98,40 @@ class Driver(Protocol):
     def close(self) -> None:
         """Give up the line; safe when it is closed. The next `open` starts anew."""
         ...
+
+
+def no_secret(_name: str) -> str | None:
+    """A context that knows no secrets."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a driver is made with, besides its address.
+
+    `secret` answers a name from the driver's own documentation (a password, a PIN) or None; ask
+    for it when it is needed and keep it no longer. `hard_s` is the longest a call may last.
+    """
+
+    randomness: Randomness = field(default_factory=SystemRandomness)
+    clock: Clock = field(default_factory=SystemClock)
+    hard_s: float = 10.0
+    secret: Callable[[str], str | None] = field(default=no_secret, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DriverKind:
+    """What an entry point of `posapp.security_modules` leads to.
+
+    `make` gets the whole address and must not touch a device yet; it raises ConfigError for an
+    address that cannot be one. `presence`, where there is one, gets the address too and returns
+    bytes that change when the port comes, goes or is another device; it opens nothing, takes
+    about a millisecond and never raises. `interface` is the INTERFACE it was written for.
+    """
+
+    schemes: tuple[str, ...]
+    words: str
+    make: Callable[[str, Context], Driver]
+    capabilities: frozenset[Capability] = frozenset()
+    presence: Callable[[str], bytes] | None = None
+    interface: int = INTERFACE
