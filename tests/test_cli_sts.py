@@ -197,6 +197,12 @@ def test_a_token_takes_the_minute_it_is_given_in_the_groups_clock_rule(capsys):
     assert utc["tid"] == ordinary["tid"]
 
 
+def test_a_zone_whose_clocks_are_changed_is_warned_of(capsys):
+    status, out, err = run(capsys, "make", "credit", "1", *METER, "--zone", "Europe/London")
+    assert (status, bool(out)) == (0, True)
+    assert "Europe/London" in err and "TID" in err
+
+
 @pytest.mark.parametrize(
     "number", [NUMBER.digits, pan(NUMBER), "5800 0079 523", "0" + NUMBER.digits]
 )

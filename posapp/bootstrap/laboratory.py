@@ -17,7 +17,7 @@ from posapp import config, paths
 from posapp.clock import Clock, Randomness, SystemClock, SystemRandomness
 from posapp.codec.files import read_json, read_text
 from posapp.domain.digits import is_digits
-from posapp.domain.meter import EncryptionAlgorithm, MeterNumber
+from posapp.domain.meter import ALL_REGISTERS, EncryptionAlgorithm, MeterNumber
 from posapp.errors import ConfigError, InputError
 from posapp.security_module.reference.keys import load_key_file
 from posapp.sts import amounts, ciphers, explain, sta, tokens
@@ -224,7 +224,7 @@ class Laboratory:
         """
         old, new = wanted.side(wanted.sgc, wanted.krn, wanted.ti), wanted.side(*to)
         number, ea = wanted.meter(), wanted.ea
-        check_change(old, new, self._clock.now(), wanted.tct)
+        check_change(old, new, self._clock.now(), wanted.tct, zone=self.zone)
         carried = new_key(old, new, number, ea)
         made = change_set(
             old.decoder_key(number, ea), ea, carried, self._tables, third_token=third_token
@@ -368,7 +368,7 @@ def _management_value(kind: str, values: list[str]) -> int:
     if kind == "clear-tamper":
         return 0
     if kind == "clear-credit" and values[0] == "all":
-        return 0xFFFF
+        return ALL_REGISTERS
     if kind == "extended" and len(values) == 3:
         if int(values[0]) != tokens.FLAGS_INDEX or values[2] not in ("on", "off"):
             raise ValueError("no flag")
@@ -404,12 +404,13 @@ def _verified(digits: str, verified: Verified) -> Payload:
 
 def _plain(token: tokens.DecodedToken) -> Payload:
     """A decoded token without anything of its key: a new key in the fields stays hidden."""
-    secret = ("nkho", "nklo", "nkmo1", "nkmo2")
     payload: Payload = {
         "class": token.token_class,
         "subclass": token.subclass,
         "name": token.name,
-        "fields": {name: value for name, value in token.fields.items() if name not in secret},
+        "fields": {
+            name: value for name, value in token.fields.items() if name not in tokens.KEY_FIELDS
+        },
     }
     if token.tid is not None:
         payload["tid"] = token.tid

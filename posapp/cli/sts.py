@@ -19,6 +19,9 @@ Payload = dict[str, Any]
 _AMOUNT = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,20})?", re.ASCII)  # more fits into no token
 _DIGITS = 20
 _GROUP = 4
+_CLOCK_CHANGES = (
+    "The clocks of {zone} are changed: in an hour that comes twice, two tokens share one TID."
+)
 _ECHO_MAX = 40  # of what was typed and is no token
 _USUAL: dict[str, Any] = {
     "of": "electricity",
@@ -395,12 +398,15 @@ def _laboratory(arguments: Arguments) -> Laboratory:
     from posapp.bootstrap import laboratory as room
     from posapp.bootstrap.sta_tables import choose
     from posapp.errors import InputError
+    from posapp.sts.tid import has_fixed_offset
 
     room.refuse_in_service(arguments.data)
     try:
         zone = ZoneInfo(arguments.zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise InputError("ZONE_UNKNOWN", zone=arguments.zone[:40]) from None
+    if not has_fixed_offset(zone):
+        print(_CLOCK_CHANGES.format(zone=arguments.zone), file=sys.stderr)
     return room.Laboratory(choose(arguments.sta_tables), zone)
 
 
