@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
@@ -26,6 +26,7 @@ from posapp.journal.chain import Head
 from posapp.journal.facts import Fact, SaleIntended, TokenItem
 from posapp.lanes import Lanes as Lanes
 from posapp.lanes import Urgency
+from posapp.sts.tid import KEN_NEVER, TID_MAX, time_of
 from posapp.wire.feed import FeedRow
 
 T = TypeVar("T")
@@ -82,6 +83,33 @@ class SupplyKey:
     ken: int
     dkga: int
     test: bool
+    active_from: datetime | None = None
+    issue_until: datetime | None = None
+
+    @property
+    def ends_at(self) -> datetime:
+        """The last minute it makes tokens in: of its KEN, its base date, or as the module says."""
+        last_tid = TID_MAX if self.ken == KEN_NEVER else min(TID_MAX, (self.ken + 1 << 16) - 1)
+        end = time_of(last_tid, self.base_date)
+        return end if self.issue_until is None else min(end, self.issue_until)
+
+    def days_left(self, now: datetime) -> int:
+        """Whole days until it ends, for the warnings at 30, 7 and 1 (STS 202-6); below 0 after."""
+        return (self.ends_at - now) // timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLimit:
+    """What the module may still make under a vending key.
+
+    `units_left` of 0.1 kWh and so on, `money_units_left` of 0.00001 of the currency.
+    """
+
+    sgc: str
+    krn: int
+    units_left: int
+    money_units_left: int
+    value_left_minor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +117,10 @@ class ModuleStatus:
     """A snapshot; `module_id` is empty until a module has answered once.
 
     `since` is when `state` began; `slow` says that the call under way has lasted over 3 s.
+    From `hold` on it is what the module said last: the code by which it would refuse any order
+    now (empty: none), whether it has limits at all, what is left of them, until when it may sell
+    without a signed word, how many tokens head office has not seen and how many that may be, the
+    number of its authorisation, the end of its audit and the key that signs it.
     `problem` is the code of the error that lost the line or kept it closed, empty on a good one.
     `sentence` and `action` are codes with words for people, `colour` is ok, warn, bad, off or
     busy; all three follow from `state`.
@@ -102,6 +134,16 @@ class ModuleStatus:
     last_sequence: int = 0
     since: datetime | None = None
     slow: bool = False
+    hold: str = ""
+    limited: bool = False
+    limits: tuple[KeyLimit, ...] = ()
+    lease_until: datetime | None = None
+    unacknowledged: int = 0
+    unacknowledged_max: int = 0
+    authorisation: int = 0
+    audit_no: int = 0
+    audit_hash: bytes = b""
+    audit_key: bytes = b""
     problem: str = ""
     sentence: str = ""
     action: str = ""
