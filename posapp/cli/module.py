@@ -21,6 +21,15 @@ def add(commands: Commands) -> None:
     serve.add_argument("--listen", required=True, help="pty:LINK, unix:PATH, tcp:HOST:PORT")
     serve.add_argument("--sta-tables", type=Path, metavar="FILE", help="a site's STA tables")
     serve.set_defaults(run=_serve)
+    change = verbs.add_parser("key-change", help="new keys for a list of meters (CSV), audited")
+    change.add_argument("--dir", type=Path, required=True)
+    change.add_argument("--meters", type=Path, required=True, metavar="FILE")
+    change.add_argument("--out", type=Path, required=True, metavar="FILE")
+    change.add_argument("--to-sgc", metavar="CODE", help="default: unchanged")
+    change.add_argument("--to-krn", type=int, metavar="N", help="default: unchanged")
+    change.add_argument("--to-ti", metavar="NN", help="default: unchanged")
+    change.add_argument("--sta-tables", type=Path, metavar="FILE", help="a site's STA tables")
+    change.set_defaults(run=_key_change)
     pair = verbs.add_parser("pair", help="show a code with which a till pairs with this module")
     pair.add_argument("--dir", type=Path, required=True)
     pair.set_defaults(run=_pair)
@@ -41,6 +50,20 @@ def _serve(arguments: Arguments) -> int:
     from posapp.bootstrap import module
 
     module.serve(arguments.dir, arguments.listen, sta_tables=arguments.sta_tables)
+    return 0
+
+
+def _key_change(arguments: Arguments) -> int:
+    from posapp.bootstrap import module
+
+    to = arguments.to_sgc, arguments.to_krn, arguments.to_ti
+    run = module.change_keys(
+        arguments.dir, arguments.meters, arguments.out, to, arguments.sta_tables
+    )
+    report = run.report
+    print(f"{report.rows} meters, {run.tokens} tokens, {report.refused} refused")
+    for code, count in report.problems.items():
+        print(f"  {code} {count}")
     return 0
 
 
