@@ -61,6 +61,30 @@ def make_signer(
     return fingerprint(made.public)
 
 
+def change_signer_pin(
+    path: Path, pin: str, new_pin: str, *, randomness: Randomness | None = None
+) -> str:
+    """A new PIN for a signer's key file; the name.
+
+    Raises InputError SEAL_REFUSED, SIGNER_FILE, OFFICER_PIN_FORM; ConfigError FILE_...
+    """
+    changed = SignerFile.load(path).with_pin(pin, new_pin, randomness or SystemRandomness())
+    changed.store(path, new=False)
+    return changed.name
+
+
+def list_modules(folder: Path) -> list[str]:
+    """One line a module: its till, what it was allowed last, how far its audit is here."""
+    with headoffice.opened(folder) as office:
+        rows = modules.listing(office)
+    return [
+        f"module {row.module_id} till {row.till_code or 'none'} "
+        f"authorisation {row.authorisation} audit up to {row.entry} card {row.fingerprint}"
+        + (" COPIED" if row.copied else "")
+        for row in rows
+    ]
+
+
 def write_trust(
     folder: Path,
     out: Path,

@@ -48,9 +48,12 @@ def add_keys(verbs: Commands) -> None:
 def add_authorising(verbs: Commands) -> None:
     """`posapp headoffice trust|signer|authorise|countersign|acknowledge`."""
     signer = verbs.add_parser("signer", help="make a second signer's key file; asks for a PIN")
-    signer.add_argument("--name", required=True)
-    signer.add_argument("--out", type=Path, required=True, metavar="FILE")
-    signer.set_defaults(run=_signer)
+    what = signer.add_mutually_exclusive_group(required=True)
+    what.add_argument("--out", type=Path, metavar="FILE", help="the new file")
+    what.add_argument("--new-pin", type=Path, metavar="FILE", help="another PIN for this file")
+    signer.add_argument("--name", help="of the person, for a new file")
+    signer.set_defaults(run=_signer, misuse=signer.error)
+    _verb(verbs, "modules", "the security modules that head office knows", _modules)
     trust = _verb(verbs, "trust", "write whom new modules believe, and when two must sign", _trust)
     trust.add_argument("--signer", type=Path, action="append", default=[], metavar="FILE")
     trust.add_argument("--officers", type=Path, metavar="FILE", help="of `keys officers --out`")
@@ -209,8 +212,20 @@ def _officers(arguments: Arguments) -> int:
 def _signer(arguments: Arguments) -> int:
     from posapp.bootstrap import authorising
 
+    if (arguments.name is None) != (arguments.out is None):
+        arguments.misuse("--name goes with --out")
+    if arguments.new_pin is not None:
+        pin = ask_secret("PIN: ")
+        name = authorising.change_signer_pin(arguments.new_pin, pin, _new_pin("the signer"))
+        return _say([f"{name} has a new PIN"])
     shown = authorising.make_signer(arguments.name, _new_pin(arguments.name), arguments.out)
     return _say([f"signer {arguments.name} key {shown}"])
+
+
+def _modules(arguments: Arguments) -> int:
+    from posapp.bootstrap import authorising
+
+    return _say(authorising.list_modules(arguments.dir))
 
 
 def _trust(arguments: Arguments) -> int:

@@ -50,6 +50,7 @@ from posapp.wire.introductions import ModuleCard, Trust
 
 TRUST_KEY = "module_trust"
 CHUNK = 500  # entries in one statement
+LISTED_MAX = 10_000
 
 Key = tuple[str, int]  # SGC and KRN
 
@@ -93,6 +94,41 @@ class Acknowledged:
     signed: SignedAcknowledgement
     new: int
     known: int
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A module as head office has it: numbers of its last authorisation and audit entry here."""
+
+    module_id: str
+    till_code: str
+    authorisation: int
+    entry: int
+    fingerprint: str
+    copied: bool
+
+
+def listing(office: Office) -> tuple[Known, ...]:
+    """All modules, by name; at most 10,000."""
+    wanted = (
+        select(module, till.c.code)
+        .join(till, till.c.till_id == module.c.till_id, isouter=True)
+        .order_by(module.c.module_id)
+        .limit(LISTED_MAX)
+    )
+    with office.database.read() as connection:
+        rows = connection.execute(wanted).all()
+    return tuple(
+        Known(
+            row.module_id,
+            row.code or "",
+            row.authorisation,
+            row.entry,
+            ModuleCard.read(bytes(row.card)).fingerprint,
+            row.copied_ms is not None,
+        )
+        for row in rows
+    )
 
 
 def set_trust(

@@ -12,6 +12,7 @@ from posapp import cli
 from posapp.bootstrap import authorising, ceremony, headoffice
 from posapp.cli.shared import EXIT_REFUSED
 from posapp.codec.sealed import RARE, SealedBox
+from posapp.headoffice.ceremony.signer_file import SignerFile
 from posapp.wire.audit import SignedAcknowledgement
 from posapp.wire.authorisation import SignedAuthorisation
 from posapp.wire.introductions import Trust
@@ -328,6 +329,39 @@ def test_a_signer_is_made_with_the_real_cost_of_a_pin(run, tmp_path):
     status, (line,), _ = run(*made, typed=[SIGNER_PIN])
     assert status == 0 and line.startswith("signer Peter key ")
     refused(run(*made, typed=[SIGNER_PIN]), "FILE_EXISTS")
+
+
+def test_a_signer_takes_a_new_pin(run, signer, capsys):
+    before = SignerFile.load(signer)
+    status, lines, _ = run("signer", "--new-pin", signer, typed=[SIGNER_PIN, "a fresh PIN"])
+    assert (status, lines) == (0, ["Peter has a new PIN"])
+    assert SignerFile.load(signer).open("a fresh PIN").public == before.public
+    refused(run("signer", "--new-pin", signer, typed=[SIGNER_PIN, "x" * 9]), "SEAL_REFUSED")
+    refused(run("signer", "--new-pin", signer, typed=["a fresh PIN", "x"]), "OFFICER_PIN_FORM")
+    with pytest.raises(SystemExit):
+        run("signer", "--new-pin", signer, "--name", "Paul")
+    assert "--name goes with --out" in capsys.readouterr().err
+
+
+def test_head_office_lists_its_modules(run, office, card, tmp_path):
+    assert run("modules", "--dir", office)[:2] == (0, [])
+    run(*asked(office, tmp_path / "1.auth", "--card", card))
+    spare, audit = BookModule("REF-SPARE", 70), tmp_path / "audit"
+    for number in range(2):
+        book = spare.sell(number + 1)
+        audit.write_bytes(book.audit().to_bytes())
+        run("acknowledge", "--dir", office, "--audit", audit, "--card",
+            spare.card_file(tmp_path), "--out", tmp_path / f"{number}.word")  # fmt: skip
+    other = BookModule("REF-SPARE", 70).sell(1, meter="9")
+    audit.write_bytes(other.audit().to_bytes())
+    run("acknowledge", "--dir", office, "--audit", audit, "--out", tmp_path / "no")
+    shown = BookModule().card.fingerprint
+    _, lines, _ = run("modules", "--dir", office)
+    assert lines == [
+        f"module {MODULE_ID} till 0417 authorisation 1 audit up to 0 card {shown}",
+        "module REF-SPARE till none authorisation 0 audit up to 3 card "
+        f"{spare.card.fingerprint} COPIED",
+    ]
 
 
 # --- audits -------------------------------------------------------------------------------------

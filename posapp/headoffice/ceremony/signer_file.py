@@ -58,6 +58,12 @@ class SignerFile:
             raise InputError("SIGNER_FILE", field="public")
         return key
 
+    def with_pin(self, pin: str, new_pin: str, randomness: Randomness) -> SignerFile:
+        """The same key under a new PIN. Raises InputError OFFICER_PIN_FORM, SEAL_REFUSED."""
+        people.check_pin(new_pin)
+        box = self.box.reseal([pin], [new_pin], b"", purpose=PURPOSE, randomness=randomness)
+        return SignerFile(self.name, self.public, box)
+
     def to_bytes(self) -> bytes:
         """The text of the file."""
         value = {
@@ -94,6 +100,9 @@ class SignerFile:
         """From a file that only its owner may read. Raises ConfigError FILE_..., InputError."""
         return cls.from_bytes(read_private(path, FILE_BYTES_MAX))
 
-    def store(self, path: Path) -> None:
-        """Into a new file (0600). Raises ConfigError FILE_EXISTS, FILE_UNWRITABLE."""
-        write_private(path, self.to_bytes(), new=True)
+    def store(self, path: Path, *, new: bool = True) -> None:
+        """Into a file (0600), a new one or in its own place.
+
+        Raises ConfigError FILE_EXISTS, FILE_UNWRITABLE.
+        """
+        write_private(path, self.to_bytes(), new=new)
