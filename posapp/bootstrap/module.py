@@ -83,12 +83,14 @@ def serve(
     randomness: Randomness | None = None,
     policy: Policy | None = None,
     sta_tables: Path | None = None,
+    paired_only: bool = False,
     out: TextIO | None = None,
 ) -> None:
     """Answer on `pty:LINKPATH`, `unix:PATH` or `tcp:HOST:PORT` until SIGTERM or SIGINT.
 
     EA07 takes the tables of `sta_tables`, else of POSAPP_STA_TABLES, else of the line
-    `sta_tables = "FILE"` in the folder's `module.toml`, else the sample set. When it can be
+    `sta_tables = "FILE"` in the folder's `module.toml`, else the sample set. `paired_only`
+    answers nobody in the clear, and so may listen to other machines. When it can be
     asked it prints `ready ADDRESS` (what a till's configuration takes) and then a line that
     says what it is. Raises ConfigError MODULE_MISSING, MODULE_KEY_MISSING,
     MODULE_KEY_EXPOSED, KEYS_NOT_TEST, CONFIG_SYNTAX, CONFIG_FIELD, PORT_BUSY, LISTEN_...;
@@ -112,7 +114,7 @@ def serve(
             policy,
             tables=tables,
         )
-        endpoint = open_endpoint(listen)
+        endpoint = open_endpoint(listen, sealed=paired_only)
         try:
             gate = module_line.gate_of(
                 folder,
@@ -121,6 +123,7 @@ def serve(
                 store.module_id,
                 clock or SystemClock(),
                 randomness or SystemRandomness(),
+                clear=not paired_only,
             )
             server = Server(endpoint, gate, store.rest)
             for number in (signal.SIGTERM, signal.SIGINT):

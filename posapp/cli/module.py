@@ -20,6 +20,11 @@ def add(commands: Commands) -> None:
     serve.add_argument("--dir", type=Path, required=True)
     serve.add_argument("--listen", required=True, help="pty:LINK, unix:PATH, tcp:HOST:PORT")
     serve.add_argument("--sta-tables", type=Path, metavar="FILE", help="a site's STA tables")
+    serve.add_argument(
+        "--paired-only",
+        action="store_true",
+        help="answer nobody in the clear; then any tcp: address",
+    )
     serve.set_defaults(run=_serve)
     change = verbs.add_parser("key-change", help="new keys for a list of meters (CSV), audited")
     change.add_argument("--dir", type=Path, required=True)
@@ -49,7 +54,12 @@ def _init(arguments: Arguments) -> int:
 def _serve(arguments: Arguments) -> int:
     from posapp.bootstrap import module
 
-    module.serve(arguments.dir, arguments.listen, sta_tables=arguments.sta_tables)
+    module.serve(
+        arguments.dir,
+        arguments.listen,
+        sta_tables=arguments.sta_tables,
+        paired_only=arguments.paired_only,
+    )
     return 0
 
 
