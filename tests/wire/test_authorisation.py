@@ -115,6 +115,16 @@ def test_a_strangers_signature_counts_for_nothing():
     assert caught.value.params == {"found": 1, "needed": 2}
 
 
+def test_as_many_as_eight_may_sign_and_no_more():
+    keys = [SigningKey(bytes([n]) * 32) for n in range(1, 10)]
+    eight = SignedAuthorisation.sign(FULL, *keys[:8])
+    SignedAuthorisation.read(eight.to_bytes()).check({key.public for key in keys}, 8)
+    with pytest.raises(ValueError, match="signers"):
+        SignedAuthorisation.sign(FULL, *keys)
+    nine = signed.pack(eight.document, signed.sign(words.PURPOSE, eight.document, keys[8:]) * 9)
+    assert code_of(SignedAuthorisation.read, nine) == "SIGNED_FORM"
+
+
 def test_one_false_signature_spoils_the_others():
     pairs = (SIGNED.signatures[0], (SIGNED.signatures[1][0], bytes(64)))
     false = SignedAuthorisation.read(signed.pack(SIGNED.document, pairs))
