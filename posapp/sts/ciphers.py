@@ -40,7 +40,7 @@ def sample_tables() -> StaTables:
 def load_tables(path: Path) -> StaTables:
     """A site's tables: JSON with `s1`, `s2` (16 numbers each) and `p` (64 numbers).
 
-    Raises InputError STA_TABLES_UNREADABLE(file, reason), and STA_TABLES(field, expected, file)
+    Raises InputError STA_TABLES_UNREADABLE(file, reason), and STA_TABLES_FILE(field, expected, file)
     when it is not exactly that. The operational set belongs to the site and is never part of
     this program.
     """
@@ -49,16 +49,16 @@ def load_tables(path: Path) -> StaTables:
     except OSError as error:
         raise InputError("STA_TABLES_UNREADABLE", file=str(path), reason=error.strerror) from None
     except ValueError:
-        raise InputError("STA_TABLES", field="file", expected="JSON", file=str(path)) from None
+        raise InputError("STA_TABLES_FILE", field="file", expected="JSON", file=str(path)) from None
     if not isinstance(content, dict) or set(content) != {"s1", "s2", "p"}:
-        raise InputError("STA_TABLES", field="file", expected="s1, s2, p", file=str(path))
+        raise InputError("STA_TABLES_FILE", field="file", expected="s1, s2, p", file=str(path))
     for field, values in content.items():
         if not isinstance(values, list) or not all(type(v) is int for v in values):
-            raise InputError("STA_TABLES", field=field, expected="numbers", file=str(path))
+            raise InputError("STA_TABLES_FILE", field=field, expected="numbers", file=str(path))
     try:
         return StaTables(content["s1"], content["s2"], content["p"])
     except InputError as error:
-        raise InputError("STA_TABLES", **error.params, file=str(path)) from None
+        raise InputError("STA_TABLES_FILE", **error.params, file=str(path)) from None
 
 
 @lru_cache(maxsize=_KEYS_KEPT)

@@ -113,6 +113,11 @@ STS_WORDS: dict[str, Words] = {
     "PAN_ISSUER": ("The issuer {issuer} does not go with this meter.", NOTHING, "Compare it."),
     "TARIFF_INDEX": ("The tariff index {ti} is no two digits.", NOTHING, "Correct it."),
     "STA_TABLES": (
+        "STA tables have a mistake: {field} must be {expected}.",
+        NOTHING,
+        "Correct it.",
+    ),
+    "STA_TABLES_FILE": (
         "The STA tables in {file} have a mistake: {field} must be {expected}.",
         NOTHING,
         "Correct the file, or name another one.",

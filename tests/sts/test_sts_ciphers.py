@@ -150,7 +150,7 @@ def test_tables_that_are_no_permutations_are_refused(tmp_path: Path, text: str, 
     file.write_text(text, encoding="utf-8")
     with pytest.raises(InputError) as caught:
         ciphers.load_tables(file)
-    assert caught.value.code == "STA_TABLES"
+    assert caught.value.code == "STA_TABLES_FILE"
     assert caught.value.params["field"] == field
     assert caught.value.params["file"] == str(file)
 

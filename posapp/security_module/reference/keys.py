@@ -82,9 +82,9 @@ def _key(path: Path, place: int, row: Any) -> VendingKey:
     try:
         return VendingKey(**values)
     except InputError as error:
-        field = error.params.get("field")
-        place = f"{name}.{field}" if field else name
-        raise _invalid(path, place, _EXPECTED.get(str(field), error.code)) from None
+        wrong = error.params.get("field")
+        place = f"{name}.{wrong}" if wrong else name
+        raise _invalid(path, place, _EXPECTED.get(str(wrong), error.code)) from None
 
 
 def _permitted(names: list[Any]) -> frozenset[tuple[int, int]]:
