@@ -9,22 +9,26 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from posapp import paths
-from posapp.bootstrap import module_line
+from posapp.bootstrap import module_line, module_people
+from posapp.bootstrap.module_config import CONFIG_FILE as CONFIG_FILE
+from posapp.bootstrap.module_config import read_config
+from posapp.bootstrap.module_people import Allow, ClosedModule, LaboratoryModule, OpenModule
 from posapp.bootstrap.sta_tables import choose
 from posapp.clock import Clock, Randomness, SystemClock, SystemRandomness, epoch_ms
 from posapp.errors import ConfigError
-from posapp.security_module.reference.desk import Desk
 from posapp.security_module.reference.endpoints import open_endpoint
 from posapp.security_module.reference.engine import Engine, Policy, card_of
+from posapp.security_module.reference.issue import Keeper
 from posapp.security_module.reference.keys import load_key_file
+from posapp.security_module.reference.operators import Operator, Role
 from posapp.security_module.reference.server import Server
 from posapp.security_module.reference.store import (
     FILE_NAME,
+    ModuleStore,
     create_store,
     open_store,
 )
@@ -34,7 +38,6 @@ if TYPE_CHECKING:
     from posapp.bootstrap.module_run import Run
 
 KEY_FILE = "module.key"
-CONFIG_FILE = "module.toml"
 CARD_FILE = "module.card"
 KEY_BYTES = 32
 
@@ -44,6 +47,8 @@ def init(
     key_file: Path,
     trust_file: Path | None = None,
     *,
+    supervisor: str | None = None,
+    pin: str = "",
     clock: Clock | None = None,
     randomness: Randomness | None = None,
 ) -> str:
@@ -51,9 +56,11 @@ def init(
 
     With `trust_file` (the text of a `Trust`) it makes nothing before head office's first
     authorisation; without, it is a laboratory's module, without limits. Its public keys are in
-    `module.card`. Raises ConfigError MODULE_EXISTS, KEYS_NOT_TEST, KEY_FILE_INVALID,
-    FILE_UNREADABLE; InputError TRUST_INVALID(field). Nothing half-made is left: the store
-    appears whole or not at all.
+    `module.card`. With a `supervisor` (a name) and a PIN it starts closed, and that person adds
+    the others. Where `module.toml` names a token it keeps what it is told to keep. Raises
+    ConfigError MODULE_EXISTS, KEYS_NOT_TEST, KEY_FILE_INVALID,
+    FILE_UNREADABLE, CONFIG_FIELD; InputError TRUST_INVALID(field), PIN_FORM; ModuleError
+    HSM_... Nothing half-made is left: the store appears whole or not at all.
     """
     now = (clock or SystemClock()).now()
     source = randomness or SystemRandomness()
@@ -64,8 +71,14 @@ def init(
         raise ConfigError("MODULE_EXISTS", folder=str(folder))
     module_id = f"REF-{source.bytes(4).hex().upper()}"
     secret = source.bytes(KEY_BYTES)
-    _write_key(folder / KEY_FILE, secret)
-    create_store(folder, secret, module_id, keys, epoch_ms(now), trust)
+    if supervisor is None:
+        _write_key(folder / KEY_FILE, secret)
+    else:
+        first = Operator(1, supervisor, Role.SUPERVISOR)
+        module_people.make(folder, module_id, secret, first, pin, source)
+    laboratory = secret if supervisor is None else None
+    stored = module_people.keep_keys(folder, keys, module_id, laboratory)
+    create_store(folder, secret, module_id, stored, epoch_ms(now), trust)
     store = open_store(folder, secret)
     try:
         text = card_of(module_id, *store.identity(source)).to_text()
@@ -93,9 +106,9 @@ def serve(
     answers nobody in the clear, and so may listen to other machines. When it can be
     asked it prints `ready ADDRESS` (what a till's configuration takes) and then a line that
     says what it is. Raises ConfigError MODULE_MISSING, MODULE_KEY_MISSING,
-    MODULE_KEY_EXPOSED, KEYS_NOT_TEST, CONFIG_SYNTAX, CONFIG_FIELD, PORT_BUSY, LISTEN_...;
-    InputError STA_TABLES; StoreError STORE_IN_USE, STORE_KEY_WRONG, STORE_NEWER, STORE_DAMAGED,
-    LINE_FILE_SEALED.
+    MODULE_KEY_EXPOSED, KEYS_NOT_TEST, CONFIG_SYNTAX, CONFIG_FIELD, PORT_BUSY, LISTEN_...,
+    SEAL_MISSING, SEAL_EXPOSED; ModuleError SEAL_DAMAGED, HSM_...; InputError STA_TABLES;
+    StoreError STORE_IN_USE, STORE_KEY_WRONG, STORE_NEWER, STORE_DAMAGED, LINE_FILE_SEALED.
     """
     if sys.platform != "win32":
         from posapp.security_module.reference.process_posix import forbid_core_dumps
@@ -103,41 +116,42 @@ def serve(
         forbid_core_dumps()
     if not (folder / FILE_NAME).is_file():
         raise ConfigError("MODULE_MISSING", folder=str(folder))
-    tables = choose(sta_tables, _configured_tables(folder))
-    secret = _read_key(folder / KEY_FILE)
-    store = open_store(folder, secret)
+    tables = choose(sta_tables, read_config(folder).sta_tables)
+    time, source = clock or SystemClock(), randomness or SystemRandomness()
+
+    def make_engine(store: ModuleStore, keeper: Keeper | None, allow: Allow | None) -> Engine:
+        return Engine(store, time, source, policy, tables=tables, keeper=keeper, allow=allow)
+
+    module: OpenModule
+    if module_people.has_operators(folder):
+        module = ClosedModule(folder, time, source, make_engine)
+    else:
+        module = LaboratoryModule(folder, _read_key(folder / KEY_FILE), make_engine)
     try:
-        engine = Engine(
-            store,
-            clock or SystemClock(),
-            randomness or SystemRandomness(),
-            policy,
-            tables=tables,
-        )
         endpoint = open_endpoint(listen, sealed=paired_only)
         try:
             gate = module_line.gate_of(
                 folder,
-                secret,
-                Desk(engine),
-                store.module_id,
-                clock or SystemClock(),
-                randomness or SystemRandomness(),
+                module.line_secret,
+                module.desk,
+                module.module_id,
+                time,
+                source,
                 clear=not paired_only,
             )
-            server = Server(endpoint, gate, store.rest)
+            server = Server(endpoint, gate, module.rest)
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: server.stop())
             stream = out or sys.stdout
             stream.write(
-                f"ready {endpoint.address}\nmodule {store.module_id} NOT CERTIFIED - TEST KEYS\n"
+                f"ready {endpoint.address}\nmodule {module.module_id} NOT CERTIFIED - TEST KEYS\n"
             )
             stream.flush()
             server.run()
         finally:
             endpoint.close()
     finally:
-        store.close()
+        module.close()
 
 
 def pair(folder: Path) -> str:
@@ -145,14 +159,12 @@ def pair(folder: Path) -> str:
 
     It may be served meanwhile. Raises ConfigError MODULE_KEY_MISSING, MODULE_KEY_EXPOSED.
     """
-    secret = _read_key(folder / KEY_FILE)
-    return module_line.pair(folder, secret, SystemClock(), SystemRandomness())
+    return module_line.pair(folder, _line_secret(folder), SystemClock(), SystemRandomness())
 
 
 def unpair(folder: Path, name: str) -> str:
     """Forget a till by its name; empty: only say which there are. Raises as `pair`, StoreError."""
-    secret = _read_key(folder / KEY_FILE)
-    return module_line.unpair(folder, secret, SystemRandomness(), name)
+    return module_line.unpair(folder, _line_secret(folder), SystemRandomness(), name)
 
 
 def change_keys(
@@ -171,7 +183,7 @@ def change_keys(
     from posapp.bootstrap import module_run
     from posapp.sts.bulk.campaign import Target
 
-    tables = choose(sta_tables, _configured_tables(folder))
+    tables = choose(sta_tables, read_config(folder).sta_tables)
     if not (folder / FILE_NAME).is_file():
         raise ConfigError("MODULE_MISSING", folder=str(folder))
     store = open_store(folder, _read_key(folder / KEY_FILE))
@@ -183,21 +195,10 @@ def change_keys(
         store.close()
 
 
-def _configured_tables(folder: Path) -> Path | None:
-    """The tables that the folder's own configuration names, relative to the folder."""
-    path = folder / CONFIG_FILE
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError("CONFIG_SYNTAX", file=str(path), reason=str(error)) from None
-    except OSError as error:
-        raise ConfigError("FILE_UNREADABLE", file=str(path), reason=error.strerror) from None
-    for field, value in values.items():
-        if field != "sta_tables" or not isinstance(value, str):
-            raise ConfigError("CONFIG_FIELD", file=str(path), field=field)
-    return folder / values["sta_tables"] if values else None
+def _line_secret(folder: Path) -> bytes:
+    if module_people.has_operators(folder):
+        return module_people.line_secret(folder)
+    return _read_key(folder / KEY_FILE)
 
 
 def _read_trust(path: Path) -> bytes:

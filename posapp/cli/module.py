@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from posapp.cli.shared import Arguments, Commands
+from posapp.cli.shared import Arguments, Commands, ask_pin, ask_secret
 
 
 def add(commands: Commands) -> None:
@@ -15,6 +15,11 @@ def add(commands: Commands) -> None:
     init.add_argument("--dir", type=Path, required=True)
     init.add_argument("--keys", type=Path, required=True, help="JSON key file, marked test")
     init.add_argument("--trust", type=Path, metavar="FILE", help="whose documents it believes")
+    init.add_argument(
+        "--supervisor",
+        metavar="NAME",
+        help="the first operator, number 1, whose PIN is asked for; the module then starts closed",
+    )
     init.set_defaults(run=_init)
     serve = verbs.add_parser("serve", help="answer on a serial line or TCP until stopped")
     serve.add_argument("--dir", type=Path, required=True)
@@ -42,12 +47,52 @@ def add(commands: Commands) -> None:
     unpair.add_argument("--dir", type=Path, required=True)
     unpair.add_argument("--till", default="", metavar="NAME")
     unpair.set_defaults(run=_unpair)
+    _add_operators(verbs)
+
+
+def _add_operators(verbs: Commands) -> None:
+    people = verbs.add_parser("operators", help="who may work with a module that is not served now")
+    people.add_argument("--dir", type=Path, required=True)
+    people.add_argument(
+        "--as", type=int, default=1, dest="supervisor", metavar="NUMBER", help="yourself; 1"
+    )
+    people.set_defaults(run=_operators)
+    dos = people.add_subparsers(dest="do", required=True, metavar="DO")
+    dos.add_parser("list", help="everybody, with the tries left")
+    for do, told in (
+        ("add", "a new person; the PIN is asked for"),
+        ("pin", "another PIN"),
+        ("role", "another role, and with it another PIN"),
+        ("unblock", "five more tries with the same PIN"),
+        ("remove", "this person no longer works here"),
+    ):
+        verb = dos.add_parser(do, help=told)
+        verb.add_argument("number", type=int)
+        if do == "add":
+            verb.add_argument("name")
+        if do in ("add", "role"):
+            verb.add_argument("role", choices=("vendor", "clerk", "supervisor", "technician"))
 
 
 def _init(arguments: Arguments) -> int:
     from posapp.bootstrap import module
 
-    module.init(arguments.dir, arguments.keys, arguments.trust)
+    name = arguments.supervisor
+    pin = "" if name is None else ask_pin()
+    module.init(arguments.dir, arguments.keys, arguments.trust, supervisor=name, pin=pin)
+    return 0
+
+
+def _operators(arguments: Arguments) -> int:
+    from posapp.bootstrap import module_people
+
+    pin = ask_secret("Supervisor's PIN: ").strip()
+    new = ask_secret("New PIN: ").strip() if arguments.do in ("add", "pin", "role") else ""
+    given = {
+        name: getattr(arguments, name) for name in ("number", "name", "role") if name in arguments
+    }
+    wanted = module_people.Change(arguments.do, pin=new, **given)
+    print(module_people.change(arguments.dir, arguments.supervisor, pin, wanted))
     return 0
 
 

@@ -14,6 +14,7 @@ from posapp.errors import ConfigError, InputError, ModuleError, Outcome, PosErro
 from posapp.security_module.link import codec
 from posapp.security_module.link.codec import FieldError, Fields, Request
 from posapp.security_module.link.messages import Hello
+from posapp.security_module.reference.gate import Answers
 from posapp.security_module.reference.operators import (
     NAME_MAX,
     NUMBER_MAX,
@@ -29,14 +30,6 @@ PIN_MAX = 12
 NOTES_WAITING_MAX = 64  # refused logins at a closed store; more than a thief could wait for
 
 log = logging.getLogger("posapp.module.login")
-
-
-class Answers(Protocol):
-    """Whatever answers payloads: `Desk`."""
-
-    def answer(self, payload: bytes) -> bytes | None:
-        """The reply; None for what cannot be answered. Never raises."""
-        ...
 
 
 class OpenedDesk(Answers, Protocol):

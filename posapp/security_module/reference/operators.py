@@ -62,7 +62,7 @@ class Action(StrEnum):
 _SELLERS = frozenset({Role.VENDOR, Role.CLERK, Role.SUPERVISOR})
 MAY: Mapping[Action, frozenset[Role]] = {
     Action.SELL: _SELLERS,
-    Action.CHANGE_KEY: frozenset({Role.CLERK, Role.SUPERVISOR, Role.TECHNICIAN}),
+    Action.CHANGE_KEY: frozenset(Role),  # often goes with a sale
     Action.ENGINEER: frozenset({Role.SUPERVISOR, Role.TECHNICIAN}),
     Action.LOAD_KEYS: frozenset({Role.SUPERVISOR}),
     Action.SET_TIME: frozenset({Role.SUPERVISOR, Role.TECHNICIAN}),
