@@ -24,6 +24,7 @@ from posapp.domain.meter import EncryptionAlgorithm, KeyType, MeterConfiguration
 from posapp.domain.sale import TokenKind
 from posapp.journal.facts import TokenItem
 from posapp.ports import IssueRequest
+from posapp.wire.introductions import Trust
 
 START_WITHIN_S = 20.0  # two slow cores and everybody's tests; it takes a fifth of a second
 ON_POSIX = os.name == "posix"
@@ -121,11 +122,22 @@ class ModuleProcess:
 
     @classmethod
     def make(
-        cls, folder: Path, listen: str = "", keys: list[dict[str, Any]] | None = None
+        cls,
+        folder: Path,
+        listen: str = "",
+        keys: list[dict[str, Any]] | None = None,
+        trust: Trust | None = None,
     ) -> ModuleProcess:
-        """A new module with test keys, not yet started. It listens on a pty unless told."""
+        """A new module with test keys, not yet started. It listens on a pty unless told.
+
+        With `trust` it makes nothing before its first authorisation.
+        """
         folder.mkdir(parents=True, exist_ok=True)
-        module_id = bootstrap.init(folder, write_key_file(folder / "keys.json", keys))
+        trust_file = None
+        if trust is not None:
+            trust_file = folder / "trust.json"
+            trust_file.write_text(trust.to_text(), encoding="ascii")
+        module_id = bootstrap.init(folder, write_key_file(folder / "keys.json", keys), trust_file)
         usual = f"pty:{folder / 'line'}" if ON_POSIX else "tcp:127.0.0.1:0"
         return cls(folder, listen or usual, module_id)
 
@@ -133,6 +145,11 @@ class ModuleProcess:
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and neither stopped nor killed."""
+        return self._process is not None
 
     def start(self) -> str:
         """Run the process and wait until it can be asked; its address."""
