@@ -8,7 +8,7 @@ may cost sixty bytes on the wire. Dates are proleptic ordinals, times ms since 1
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, ClassVar, Protocol
 
@@ -354,7 +354,14 @@ def _tender_in(row: list[Any]) -> Tender:
 
 
 def _item_out(item: TokenItem) -> list[Any]:
-    row = [int(item.kind), item.subclass, item.tid, item.units, item.value_minor, item.reserved]
+    row: list[Any] = [
+        int(item.kind),
+        item.subclass,
+        item.tid,
+        item.units,
+        item.value_minor,
+        item.reserved,
+    ]
     if item.base_date or item.target:
         row.append(item.base_date)
     if item.target:
@@ -363,8 +370,9 @@ def _item_out(item: TokenItem) -> list[Any]:
 
 
 def _item_in(row: list[Any]) -> TokenItem:
-    target = KeyTarget(*row[7:]) if len(row) > 7 else None
-    return TokenItem(TokenKind(row[0]), *row[1:7], target=target)
+    plain, target = row[1:7], row[7:]
+    item = TokenItem(TokenKind(row[0]), *plain)
+    return replace(item, target=KeyTarget(*target)) if target else item
 
 
 # What each reader expects under its keys: a type, `(...)` a row of at most these types, `[x]`

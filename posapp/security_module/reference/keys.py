@@ -83,8 +83,8 @@ def _key(path: Path, place: int, row: Any) -> VendingKey:
         return VendingKey(**values)
     except InputError as error:
         wrong = error.params.get("field")
-        place = f"{name}.{wrong}" if wrong else name
-        raise _invalid(path, place, _EXPECTED.get(str(wrong), error.code)) from None
+        where = f"{name}.{wrong}" if wrong else name
+        raise _invalid(path, where, _EXPECTED.get(str(wrong), error.code)) from None
 
 
 def _permitted(names: list[Any]) -> frozenset[tuple[int, int]]:
