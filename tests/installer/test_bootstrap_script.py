@@ -170,13 +170,14 @@ def test_others_get_the_exact_line_and_nothing_is_touched(machine):
     assert "sudo sh -c 'apt-get update" in machine.run("demo", FAKE_MISSING="libgl1").stderr
 
 
-def test_without_the_virtual_screen_the_tests_still_run_and_say_what_is_skipped(machine):
-    (machine.path / "Xvfb").unlink()
+@pytest.mark.parametrize(("program", "package"), [("Xvfb", "xvfb"), ("softhsm2-util", "softhsm2")])
+def test_without_a_tool_the_tests_still_run_and_say_what_is_skipped(machine, program, package):
+    (machine.path / program).unlink()
     machine.put("id", "echo 1000")
     run = machine.run("test")
     assert run.returncode == 0
     assert "Some tests will be skipped" in run.stderr
-    assert "xvfb'" in run.stderr
+    assert f"{package}'" in run.stderr
 
 
 def test_a_package_manager_without_a_line_is_no_dead_end_for_the_tests(machine):
