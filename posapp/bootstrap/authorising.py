@@ -219,12 +219,12 @@ def describe(signed: SignedAuthorisation) -> list[str]:
 
 def _grant_line(said: Authorisation, place: int) -> str:
     grant = said.grants[place]
-    money = Decimal(grant.money_units_total) / authorisation.MONEY_UNITS
-    return (
-        f"SGC {grant.sgc} KRN {grant.krn} in all {units_text(grant.units_total)} units, "
-        f"{money:,.5f} {said.currency_code} of currency tokens, "
-        f"{money_text(grant.value_total_minor, currency(said.currency_code))} declared"
-    )
+    parts = [f"SGC {grant.sgc} KRN {grant.krn} in all {units_text(grant.units_total)} units"]
+    if grant.money_units_total:
+        money = Decimal(grant.money_units_total) / authorisation.MONEY_UNITS
+        parts.append(f"{money:,.5f} {said.currency_code} of currency tokens")
+    value = money_text(grant.value_total_minor, currency(said.currency_code))
+    return ", ".join([*parts, f"{value} declared"])
 
 
 def _opening(hours: tuple[int, int]) -> str:

@@ -228,3 +228,5 @@ def test_an_audit_file_has_a_largest_size():
         AuditFile.from_bytes(bytes(audit.FILE_BYTES_MAX + 1))
     with pytest.raises(InputError, match="AUDIT_INVALID"):
         replace(FILE, entries=BOOK[:1] * (audit.ENTRIES_MAX + 1)).to_bytes()
+    with pytest.raises(InputError, match="AUDIT_INVALID"):
+        replace(FILE, entries=(bytes(audit.ENTRY_BYTES_MAX),) * 2048).to_bytes()
