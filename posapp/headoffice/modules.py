@@ -333,6 +333,7 @@ def _grow(
 ) -> tuple[Grant, ...]:
     """All grants of a module after `growths`, in the order of their keys."""
     mine = module_grant.c.module_id == module_id
+    # No LIMIT: what would be more than a document's 64 keys was never stored.
     grants = {
         (row.sgc, row.krn): Grant(
             row.sgc, row.krn, row.units_total, row.money_units_total, row.value_total_minor
@@ -404,6 +405,7 @@ def _fork(connection: Connection, row: Any, file: AuditFile) -> int | None:
         if number > row.entry:
             break
         hashes[number] = entry_hash(data)
+    # No LIMIT: as many rows as the file has entries, which has its own.
     kept = {0: genesis(row.module_id)} | {
         int(entry.number): bytes(entry.hash)
         for entry in connection.execute(

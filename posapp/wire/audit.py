@@ -5,7 +5,7 @@
               [number, hash(n - 1), at_ms, kind, body]
 
 Two different entries with one number mean that the module was copied or rolled back; who has
-seen one of them finds out with `verify_entries` (`posapp.headoffice.ceremony` does).
+seen one of them finds out with `verify_entries` (`posapp.headoffice.modules` does).
 """
 
 from __future__ import annotations
