@@ -25,8 +25,8 @@ from posapp.security_module.link.messages import Answer, Hello, Order, Report, o
 from posapp.security_module.link.session import Piece
 from posapp.security_module.reference import engine, login_desk, pairing_desk
 from tests.security_module.engines import NOON_TID
+from tests.security_module.line_scene import Scene
 from tests.security_module.module_process import a_request
-from tests.security_module.test_module_session import Scene
 
 TEXT = (paths.resources() / "module-link.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)

@@ -1,8 +1,7 @@
-"""A sealed line: who gets in, what a bad cable can do to it, and that nothing is done twice."""
+"""A sealed line: what it carries, what it costs, and who gets in."""
 
 from __future__ import annotations
 
-import random
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -12,89 +11,27 @@ from typing import Any
 import pytest
 
 from posapp.errors import ModuleError, Outcome, StoreError
-from posapp.ports import IssueRequest, IssueResult, NotFound
-from posapp.security_module.drivers.driver import LineLostError, LineSilentError
-from posapp.security_module.drivers.link_driver import SESSIONS_MAX, LinkDriver
 from posapp.security_module.link import codec, session
 from posapp.security_module.link.framing import PAYLOAD_MAX, frame
-from posapp.security_module.link.identity import PEERS_MAX, LineKeys, Peer
+from posapp.security_module.link.identity import PEERS_MAX, Peer
 from posapp.security_module.link.messages import order_of
 from posapp.security_module.link.session import PIECE_MAX, Piece, Session, SessionLostError
 from posapp.security_module.reference.desk import Desk
-from posapp.security_module.reference.engine import Engine
 from posapp.security_module.reference.gate import Gate
-from tests.security_module.engines import NOON_TID, an_engine
+from tests.security_module.engines import an_engine
+from tests.security_module.line_scene import Scene, at_frame, refusal
 from tests.security_module.lines import (
-    CUT,
-    FAULTS,
     MODULE_ID,
     TO_MODULE,
     TO_TILL,
     Chance,
-    Late,
-    MemoryCable,
     introduce,
     line_keys,
-    whole,
 )
-from tests.security_module.module_process import TILL, a_request
+from tests.security_module.module_process import TILL
 
 BITS_PER_BYTE = 10  # 8N1
 BAUD = 115_200
-SOON_S = 0.03
-
-
-class Scene:
-    """A module with a real engine and a till that are paired, and the cable between them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.engine, self._store = an_engine(folder / "module")
-        self.till_keys = line_keys(folder / "till", 1)
-        self.module_keys = line_keys(folder / "module", 2)
-        introduce(self.till_keys, self.module_keys)
-        self.gate = Gate(Desk(self.engine), self.module_keys)
-        self.cable = MemoryCable(self.gate)
-        self.driver = self.a_driver(self.till_keys)
-        self._sequence = 0
-
-    def a_driver(self, keys: LineKeys | None, seed: int = 3) -> LinkDriver:
-        cable: Any = self.cable
-        return LinkDriver(cable, Chance(seed), again_s=SOON_S, keys=keys)
-
-    def open(self, driver: LinkDriver | None = None) -> Any:
-        return (driver or self.driver).open(time.monotonic() + 5)
-
-    def intend(self) -> IssueRequest:
-        self._sequence += 1
-        return a_request(self._sequence, NOON_TID + 2 * self._sequence)
-
-    def issue(self, request: IssueRequest, within_s: float = 5.0) -> IssueResult:
-        return self.driver.issue(request, time.monotonic() + within_s)
-
-    def settle(self, request: IssueRequest) -> IssueResult:
-        """As a till does after an unknown outcome: open again, fetch, ask the same again."""
-        for _ in range(6):
-            try:
-                if not self.driver.is_open:
-                    self.open()
-                return self.issue(request)
-            except (LineLostError, LineSilentError):
-                self.driver.close()
-        raise AssertionError("never settled")
-
-    def restart(self) -> None:
-        """The module's process again: the store is the same, the session is gone."""
-        engine = Engine(self._store, self.engine._clock, Chance(9))
-        self.engine = engine
-        self.gate = Gate(Desk(engine), line_keys(self.module_keys._folder, 5))
-        self.cable.plug(self.gate)
-
-    def made(self) -> int:
-        return self.engine.report(TILL).issues
-
-    def close(self) -> None:
-        self.driver.close()
-        self._store.close()
 
 
 @pytest.fixture
@@ -102,21 +39,6 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     made = Scene(tmp_path)
     yield made
     made.close()
-
-
-@pytest.fixture(scope="module")
-def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    """One pair for the many rows of the cable's table."""
-    made = Scene(tmp_path_factory.mktemp("lasting"))
-    yield made
-    made.close()
-
-
-def refusal(driver: LinkDriver) -> ModuleError:
-    with pytest.raises(ModuleError) as caught:
-        driver.open(time.monotonic() + 5)
-    assert not driver.is_open
-    return caught.value
 
 
 # ---------------------------------------------------------------- talking
@@ -388,6 +310,41 @@ def test_a_till_that_is_unpaired_is_heard_no_more_in_its_running_session(scene: 
     assert scene.made() == 1
 
 
+def test_a_till_that_forgot_its_module_begins_no_new_session_with_it(scene: Scene) -> None:
+    scene.open()
+    scene.till_keys.forget(MODULE_ID)
+    scene.issue(scene.intend())  # the session that there is goes on
+    scene.cable.fault, _ = at_frame(TO_TILL, 1, "lost")
+    with pytest.raises(ModuleError) as caught:
+        scene.issue(scene.intend())
+    assert (caught.value.code, caught.value.outcome) == ("NOT_PAIRED", Outcome.UNKNOWN)
+
+
+def test_a_till_whose_own_files_are_damaged_says_what_it_knows_of_the_order(scene: Scene) -> None:
+    scene.open()
+    (scene.till_keys._folder / "line-peers").write_bytes(b"nonsense")
+    scene.cable.fault, _ = at_frame(TO_TILL, 1, "lost")
+    with pytest.raises(ModuleError) as caught:
+        scene.issue(scene.intend())
+    assert (caught.value.code, caught.value.outcome) == ("LINE_FILE_SEALED", Outcome.UNKNOWN)
+    error = refusal(scene.driver)
+    assert (error.code, error.outcome) == ("LINE_FILE_SEALED", Outcome.NOT_EXECUTED)
+
+
+def test_an_answer_in_the_clear_is_not_believed_in_a_session(scene: Scene) -> None:
+    scene.open()
+
+    def fault(way: str, data: bytes) -> list[bytes] | None:
+        if way == TO_MODULE:
+            return [data]
+        forged = codec.refusal(scene.driver._call, "STALE", Outcome.NOT_EXECUTED, {})
+        return [frame(forged), data]
+
+    scene.cable.fault = fault
+    assert not scene.issue(scene.intend()).replayed
+    assert scene.driver.late == 1
+
+
 def test_peers_that_cannot_be_read_close_the_module(
     scene: Scene, expect_log: Callable[[str], None]
 ) -> None:
@@ -399,189 +356,3 @@ def test_peers_that_cannot_be_read_close_the_module(
     assert caught.value.code == "NOT_PAIRED"
     assert refusal(scene.a_driver(None)).code == "NOT_PAIRED"
     assert scene.made() == 0
-
-
-# ---------------------------------------------------------------- bad cables
-
-
-def at_frame(direction: str, number: int, name: str) -> tuple[Callable[..., Any], list[int]]:
-    """A fault in the `number`th frame of one way; the list says how often it happened."""
-    seen, happened = [0], [0]
-    late = Late()
-
-    def fault(way: str, data: bytes) -> list[bytes] | None:
-        if way != direction:
-            return whole(way, data)
-        seen[0] += 1
-        if seen[0] == number:
-            happened[0] += 1
-            return late(data) if name == "late" else FAULTS[name](data)
-        return late.release(data)
-
-    return fault, happened
-
-
-@pytest.mark.parametrize("direction", [TO_MODULE, TO_TILL])
-@pytest.mark.parametrize("name", [*FAULTS, "late"])
-def test_a_fault_in_any_frame_from_hello_to_token_leaves_one_token(
-    lasting: Scene, direction: str, name: str
-) -> None:
-    """Frame 1 is HELLO, then the handshake, the sealed HELLO, ISSUE, and a frame that was late."""
-    for number in range(1, 7):
-        before = lasting.made()
-        lasting.driver.close()
-        lasting.cable.fault, happened = at_frame(direction, number, name)
-        request = lasting.intend()
-        result = lasting.settle(request)
-        lasting.cable.fault = whole
-        assert happened[0] or number >= 4
-        assert lasting.made() == before + 1
-        found = lasting.driver.fetch(request.request_id, TILL, time.monotonic() + 5)
-        assert isinstance(found, IssueResult) and found.tokens == result.tokens
-
-
-@pytest.mark.parametrize("direction", [TO_MODULE, TO_TILL])
-@pytest.mark.parametrize("name", ["lost", "flipped", "halved", "late"])
-def test_what_a_session_loses_is_asked_again_within_the_same_call(
-    scene: Scene, direction: str, name: str
-) -> None:
-    scene.open()
-    scene.cable.fault, happened = at_frame(direction, 1, name)
-    result = scene.issue(scene.intend())
-    assert happened[0] and scene.made() == 1
-    assert scene.driver.sessions == 2
-    assert scene.cable.lines == 1  # the port stayed open
-    assert result.replayed is False
-
-
-def test_a_request_that_ran_before_its_session_broke_is_not_run_again(scene: Scene) -> None:
-    scene.open()
-    scene.cable.fault, _ = at_frame(TO_TILL, 1, "lost")
-    ran: list[bytes] = []
-    answer = scene.gate._desk.answer
-
-    def counted(payload: bytes) -> bytes | None:
-        ran.append(payload)
-        return answer(payload)
-
-    scene.gate._desk.answer = counted  # type: ignore[method-assign]
-    scene.driver.status(TILL, time.monotonic() + 5)  # an op without a request id of its own
-    assert len(ran) == 1
-    scene.driver.status(TILL, time.monotonic() + 5)
-    assert len(ran) == 2  # asked anew is another message
-
-
-def test_a_module_restarted_in_mid_session_answers_within_the_same_call(scene: Scene) -> None:
-    scene.open()
-    first = scene.intend()
-    tokens = scene.issue(first).tokens
-    scene.restart()
-    again = scene.issue(first)
-    assert (again.tokens, again.replayed) == (tokens, True)
-    assert scene.driver.sessions == 2
-    assert scene.gate.lost == {session.UNKNOWN: 1}
-
-
-def test_a_line_that_ends_every_session_is_given_up_soon_and_honestly(scene: Scene) -> None:
-    scene.open()
-
-    def fault(way: str, data: bytes) -> list[bytes] | None:
-        now = scene.driver._session
-        if way == TO_TILL and now is not None:
-            return [frame(session.ended(now.number, session.GAP))]
-        return [data]
-
-    scene.cable.fault = fault
-    request = scene.intend()
-    begun = time.monotonic()
-    with pytest.raises(LineLostError) as caught:
-        scene.issue(request, within_s=60)
-    assert caught.value.sent  # and so unknown
-    assert scene.driver.sessions <= SESSIONS_MAX + 2
-    assert time.monotonic() - begun < 5
-    scene.cable.fault = whole
-    scene.driver.close()
-    scene.settle(request)
-    assert scene.made() == 1
-
-
-def test_a_line_that_never_shakes_hands_has_sent_nothing(scene: Scene) -> None:
-    scene.open()
-    scene.driver._session = None
-    scene.cable.fault = lambda way, data: [] if way == TO_TILL else [data]
-    with pytest.raises(LineLostError) as caught:
-        scene.issue(scene.intend(), within_s=0.2)
-    assert not caught.value.sent
-    assert scene.made() == 0
-
-
-def test_old_sessions_cannot_be_played_again(scene: Scene) -> None:
-    scene.open()
-    scene.cable.carried[TO_MODULE].clear()
-    scene.issue(scene.intend())
-    recorded = bytes(scene.cable.carried[TO_MODULE])
-    scene.cable.send(recorded, 0)  # numbers that were used: nothing
-    assert scene.made() == 1
-    scene.restart()
-    scene.cable.send(recorded, 0)  # a session that it does not have
-    assert scene.made() == 1
-    assert scene.gate.lost == {session.UNKNOWN: 1}
-
-
-def test_a_slow_line_takes_longer_and_no_session_is_given_up_while_it_talks(scene: Scene) -> None:
-    scene.cable.byte_s = 0.0001  # an eighth of 115,200 baud: longer than the till's patience
-    scene.open()
-    sessions = scene.driver.sessions
-    result = scene.issue(scene.intend())
-    assert (result.replayed, scene.driver.sessions) == (False, sessions)
-
-
-def test_a_line_of_one_byte_now_and_then_is_an_honest_unknown(scene: Scene) -> None:
-    scene.open()
-    scene.cable.byte_s = 2 * SOON_S  # as one byte a second is to the real patience
-    request = scene.intend()
-    with pytest.raises((LineSilentError, LineLostError)) as caught:
-        scene.issue(request, within_s=0.5)
-    assert getattr(caught.value, "sent", True)
-    scene.driver.close()
-    with pytest.raises((LineSilentError, LineLostError)):
-        scene.driver.open(time.monotonic() + 0.3)
-    scene.cable.byte_s = 0
-    assert scene.settle(request).replayed
-    assert scene.made() == 1
-
-
-def test_over_an_endlessly_bad_cable_every_sale_ends_with_one_token(lasting: Scene) -> None:
-    chance = random.Random(4)
-    names = sorted(FAULTS)
-    happened = 0
-
-    def fault(_way: str, data: bytes) -> list[bytes] | None:
-        nonlocal happened
-        if chance.random() > 0.2:
-            return [data]
-        happened += 1
-        return FAULTS[chance.choice(names)](data)
-
-    before = lasting.made()
-    tokens = set()
-    for sold in range(1, 61):
-        lasting.cable.fault = fault
-        request = lasting.intend()
-        tokens.add(lasting.settle(request).tokens)
-        assert lasting.made() == before + sold
-    lasting.cable.fault = whole
-    assert len(tokens) == 60
-    assert happened > 20
-
-
-def test_a_till_that_asks_for_what_never_ran_is_told_so_in_a_new_session(scene: Scene) -> None:
-    scene.open()
-    request = scene.intend()
-    scene.cable.fault = lambda way, data: CUT if way == TO_MODULE else [data]
-    with pytest.raises(LineLostError):
-        scene.issue(request)
-    scene.cable.fault = whole
-    scene.open()
-    found = scene.driver.fetch(request.request_id, TILL, time.monotonic() + 5)
-    assert found == NotFound(0)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from posapp.clock import Randomness
-from posapp.errors import ModuleError, Outcome
+from posapp.errors import ModuleError, Outcome, StoreError
 from posapp.ports import IssueRequest, IssueResult, NotFound
 from posapp.security_module.drivers.driver import LineLostError, LineSilentError, WrongAnswerError
 from posapp.security_module.link import codec, messages, session
@@ -79,7 +79,7 @@ class LinkDriver:
 
     def open(self, deadline: float) -> Hello:
         """See `Driver`. Raises ModuleError NOT_PAIRED (the module does not know this till, or no
-        more), WRONG_MODULE (another one, or another key) and StoreError LINE_FILE_SEALED too.
+        more), WRONG_MODULE (another one, or another key), LINE_FILE_SEALED too.
         """
         try:
             hello, fields = self._greet(deadline)
@@ -88,7 +88,7 @@ class LinkDriver:
                 return hello
             self._module_must_be(hello, self._ask_hello(deadline, clear=False))
             return hello
-        except ModuleError as refused:  # of a HELLO, which makes nothing
+        except (ModuleError, StoreError) as refused:  # of a HELLO, which makes nothing
             self.close()
             raise ModuleError(
                 refused.code, outcome=Outcome.NOT_EXECUTED, **refused.params
@@ -247,7 +247,7 @@ class LinkDriver:
                 line.send(self._sealed(message, deadline) if sealed else frame(message), deadline)
             except LineLostError as lost:
                 raise LineLostError(str(lost), sent=sent or lost.sent) from lost
-            except ModuleError as refused:
+            except (ModuleError, StoreError) as refused:  # a new session could not be had
                 outcome = Outcome.UNKNOWN if sent else Outcome.NOT_EXECUTED
                 raise ModuleError(refused.code, outcome=outcome, **refused.params) from None
             sent = True
@@ -309,12 +309,14 @@ class LinkDriver:
     def _shake(self, deadline: float) -> Session:
         """A new session with the pinned module; nothing of a request goes out here.
 
-        Raises ModuleError WRONG_MODULE, NOT_PAIRED; LineLostError with sent False.
+        Raises ModuleError WRONG_MODULE, NOT_PAIRED; StoreError; LineLostError with sent False.
         """
         line, module, keys = self._open_line(), self._module, self._keys
         assert module is not None and keys is not None, "a session without a pin"
         pause = min(HANDSHAKE_AGAIN_S, self._again_s)
         self._refused = False
+        if module not in keys.peers():
+            raise ModuleError("NOT_PAIRED", found=module.name)
         while True:
             number = int.from_bytes(self._randomness.bytes(session.NUMBER_BYTES), "big")
             now = self._session = Session(keys.context(server=False), number, server=False)
