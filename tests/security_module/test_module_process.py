@@ -93,7 +93,8 @@ class Till:
                 asked = True
                 return self.manager.issue(request)
             except ModuleError as error:
-                never_sent = error.code in ("PORT_MISSING", "MODULE_ABSENT")
+                # PORT_BUSY: a new pty can have the number of the one that is being given up.
+                never_sent = error.code in ("PORT_MISSING", "MODULE_ABSENT", "PORT_BUSY")
                 if error.outcome is not Outcome.UNKNOWN and not never_sent:
                     raise
                 last = error
