@@ -6,6 +6,7 @@ against a lost backup, not against a stolen till; the window says so all the tim
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +14,7 @@ from types import ModuleType
 from posapp.clock import Randomness
 from posapp.errors import ConfigError, StoreError
 
+log = logging.getLogger("posapp.keys")
 KEY_BYTES = 32
 FILE_NAME = "store.key"
 SERVICE = "posapp"
@@ -67,6 +69,16 @@ def load(folder: Path, source: str) -> bytes:
     if len(key) != KEY_BYTES:
         raise StoreError("STORE_KEY_WRONG")
     return key
+
+
+def password(name: str) -> str | None:
+    """Another secret that the system keeps for posapp, None when it has none or cannot be asked."""
+    try:
+        kept: str | None = _keyring().get_password(SERVICE, name)
+    except Exception as error:  # each keystore has its own errors
+        log.info("the system's keystore cannot be asked: %s", type(error).__name__)
+        return None
+    return kept
 
 
 def _keyring() -> ModuleType:

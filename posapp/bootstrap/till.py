@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from posapp import __version__, config, paths
-from posapp.bootstrap import store_key
+from posapp.bootstrap import module_access, store_key
 from posapp.bootstrap.caretaker import Caretaker
 from posapp.clock import Clock, Randomness, SystemClock, SystemRandomness
 from posapp.codec.signing import SigningKey
@@ -85,6 +85,8 @@ def build(
             clock=clock,
             lanes=lanes,
             randomness=randomness,
+            secret=module_access.secret,
+            line_keys=module_access.line_keys(settings, randomness),
         )
         return _assemble(settings, store, site, module, lanes, clock, randomness)
     except BaseException:

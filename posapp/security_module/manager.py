@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from posapp.clock import Clock, Randomness, SystemRandomness
-from posapp.errors import ModuleError, Outcome
+from posapp.errors import ModuleError, Outcome, StoreError
 from posapp.lanes import Lane, Lanes, Urgency
 from posapp.ports import (
     IssueRequest,
@@ -30,14 +30,17 @@ from posapp.security_module.drivers.driver import (
     Capability,
     Context,
     Driver,
+    Governed,
     LineClosedError,
     LineLostError,
     LineSilentError,
+    Pairable,
     WrongAnswerError,
     no_secret,
 )
 from posapp.security_module.drivers.registry import DriverRegistry
-from posapp.security_module.link.messages import Hello, Report
+from posapp.security_module.link.identity import LineKeys
+from posapp.security_module.link.messages import AuditPage, Hello, Report
 from posapp.security_module.report_values import values_of
 
 T = TypeVar("T")
@@ -62,8 +65,8 @@ class ModuleManager:
     `address` is a URL whose scheme names the driver: `serial:PORT`, `serial:usb=VID:PID:SERIAL`,
     `tcp:HOST:PORT`, `prismtoken://HOST:PORT` ... (ConfigError as `DriverRegistry.make`).
     `module_id` pins the module from the start; empty pins the first one that answers. `hard_s`
-    and `soft_s` are seconds; `secret` gives a driver its passwords; `driver` replaces the one of
-    the address.
+    and `soft_s` are seconds; `secret` gives a driver its passwords, `line_keys` the keys of our
+    own line; `driver` replaces the one of the address.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class ModuleManager:
         hard_s: float = HARD_S,
         soft_s: float = SOFT_S,
         secret: Callable[[str], str | None] = no_secret,
+        line_keys: LineKeys | None = None,
         registry: DriverRegistry | None = None,
         driver: Driver | None = None,
     ) -> None:
@@ -93,7 +97,7 @@ class ModuleManager:
             registry = registry or DriverRegistry()
             kind = registry.kind_of(address)
             self._presence, self.capabilities = kind.presence, kind.capabilities
-            context = Context(randomness or SystemRandomness(), clock, hard_s, secret)
+            context = Context(randomness or SystemRandomness(), clock, hard_s, secret, line_keys)
             driver = registry.make(address, context)
         self._driver = driver
         self._line = threading.Lock()
@@ -184,6 +188,64 @@ class ModuleManager:
         self._no_doubt(request_id)
         self._used(sequence)
 
+    # ------------------------------------------------------------ what makes no token
+
+    def load_authorisation(self, document: bytes) -> int:
+        """Hand the module head office's signed document; the number it has now. Up to 10 s.
+
+        Raises ModuleError with outcome NOT_EXECUTED, UNSUPPORTED where the module has no limits.
+        The next `refresh` or `poll` shows what it changed.
+        """
+        driver = self._governed()
+        return self._besides(lambda deadline: driver.load_authorisation(document, deadline))
+
+    def acknowledge_audit(self, document: bytes) -> int:
+        """Hand it head office's word on the audit; the entry up to which it counts. As above."""
+        driver = self._governed()
+        return self._besides(lambda deadline: driver.acknowledge_audit(document, deadline))
+
+    def read_audit(self, after: int) -> AuditPage:
+        """Some audit entries after a number, oldest first; none at the end. As above."""
+        driver = self._governed()
+        return self._besides(lambda deadline: driver.read_audit(after, deadline))
+
+    def pair(self, code: str, name: str) -> Hello:
+        """Pair with the module at the address and know it from now on. Up to 10 s.
+
+        Raises InputError PAIR_CODE_FORM and ModuleError with outcome NOT_EXECUTED: PAIR_...,
+        UNSUPPORTED where there is nothing to pair.
+        """
+        driver = self._driver
+        if not isinstance(driver, Pairable):
+            raise _unsupported("pair")
+
+        def ask(deadline: float) -> Hello:
+            self._drop(ModuleState.OPENING, "")
+            try:
+                return driver.pair(code, name, deadline)
+            except LineClosedError as closed:
+                raise ModuleError(
+                    closed.code, outcome=Outcome.NOT_EXECUTED, reason=closed.reason
+                ) from closed
+            finally:
+                self._drop(ModuleState.ABSENT, "")
+
+        hello = self._besides(ask, open_line=False)
+        self._pinned = hello.module_id
+        return hello
+
+    def _governed(self) -> Governed:
+        if not isinstance(self._driver, Governed):
+            raise _unsupported("audit")
+        return self._driver
+
+    def _besides(self, ask: Callable[[float], T], *, open_line: bool = True) -> T:
+        answer = self._run(ask, Urgency.NORMAL, always=Outcome.NOT_EXECUTED, open_line=open_line)
+        self._report_due_at = 0.0
+        return answer
+
+    # ------------------------------------------------------------ coming and going
+
     def poll(self) -> ModuleStatus:
         """Look whether the module came or went; call it about once a second off the UI thread.
 
@@ -196,7 +258,7 @@ class ModuleManager:
             return self.status()
         try:
             self._run(self._look, Urgency.CHORE, always=Outcome.NOT_EXECUTED, open_line=False)
-        except ModuleError as error:
+        except ModuleError as error:  # `_open` makes one of whatever stops a line
             log.debug("module not there: %s", error.code)
         return self.status()
 
@@ -334,6 +396,9 @@ class ModuleManager:
             raise ModuleError(
                 "MODULE_ABSENT", outcome=Outcome.NOT_EXECUTED, reason=type(error).__name__
             ) from error
+        except StoreError as error:  # of the keys of the line
+            self._drop(ModuleState.NOT_PAIRED, error.code)
+            raise ModuleError(error.code, outcome=Outcome.NOT_EXECUTED, **error.params) from error
         except ModuleError as error:
             state = states.state_of_refusal(error.code) or ModuleState.ABSENT
             self._drop(state, error.code)
@@ -453,6 +518,10 @@ class ModuleManager:
             return
         since = self._status.since if state is self._status.state else self._clock.now()
         self._status = replace(_in_state(self._status, state), since=since, problem=problem)
+
+
+def _unsupported(cap: str) -> ModuleError:
+    return ModuleError("UNSUPPORTED", outcome=Outcome.NOT_EXECUTED, cap=cap)
 
 
 def _in_state(status: ModuleStatus, state: ModuleState) -> ModuleStatus:

@@ -9,17 +9,20 @@ from typing import Any
 
 import pytest
 
-from posapp.clock import SystemClock
+from posapp.clock import SystemClock, SystemRandomness
 from posapp.errors import ConfigError, ModuleError, Outcome
 from posapp.lanes import InlineLanes, Lane, Lanes, ThreadLanes
 from posapp.ports import IssueResult, ModuleState, NotFound
-from posapp.security_module.drivers.driver import LineSilentError
-from posapp.security_module.link import codec
-from posapp.security_module.link.messages import Answer, Hello, Report
+from posapp.security_module.drivers.driver import LineLostError, LineSilentError
+from posapp.security_module.link import codec, pairing
+from posapp.security_module.link.identity import LineKeys, Peer
+from posapp.security_module.link.messages import Answer, AuditPage, Hello, Report
 from posapp.security_module.link.transports import Address, _port_code
 from posapp.security_module.manager import ModuleManager
+from posapp.security_module.reference.pairing_desk import PairingWindow
+from posapp.sts import tid
 from tests.security_module.lines import HELLO, ScriptedPeer, hang_up, says, silent
-from tests.security_module.module_process import TILL, a_request
+from tests.security_module.module_process import TILL, ModuleProcess, a_request
 
 REQUEST = a_request(1, 1_000_000)
 TOKEN = "12345678901234567890"
@@ -339,6 +342,83 @@ def test_a_call_from_the_module_lane_itself_does_not_wait_for_itself(manage: Mak
     result = lanes.run(Lane.MODULE, lambda: manager.issue(REQUEST)).result(5)
     assert result.tokens == (TOKEN,)
     lanes.close()
+
+
+# ---------------------------------------------------------------- what makes no token
+
+
+class GovernedDriver(SlowDriver):
+    """A module with limits that takes any document."""
+
+    def load_authorisation(self, document: bytes, deadline: float) -> int:
+        if not document:
+            raise LineLostError("cut", sent=True)
+        return len(document)
+
+    def acknowledge_audit(self, document: bytes, deadline: float) -> int:
+        return len(document)
+
+    def read_audit(self, after: int, deadline: float) -> AuditPage:
+        return AuditPage((b"entry",), after + 1, bytes(32), bytes(64))
+
+
+def test_documents_go_through_and_no_failure_of_theirs_endangers_money(manage: Make) -> None:
+    manager = manage("tcp:127.0.0.1:1", driver=GovernedDriver())
+    assert manager.load_authorisation(b"four") == 4
+    assert manager.acknowledge_audit(b"three") == 5
+    assert manager.read_audit(7).number == 8
+    lost = ("MODULE_LINK_LOST", Outcome.NOT_EXECUTED)
+    assert failure(lambda: manager.load_authorisation(b"")) == lost
+
+
+def test_a_module_without_limits_and_pairing_says_that_it_has_none(manage: Make) -> None:
+    manager = manage("tcp:127.0.0.1:1", driver=SlowDriver())
+    unsupported = ("UNSUPPORTED", Outcome.NOT_EXECUTED)
+    assert failure(lambda: manager.load_authorisation(b"x")) == unsupported
+    assert failure(lambda: manager.read_audit(0)) == unsupported
+    assert failure(lambda: manager.pair("1" * 24, "T001")) == unsupported
+
+
+def test_pairing_where_nobody_is_says_so(manage: Make, tmp_path: Any) -> None:
+    keys = LineKeys(tmp_path, bytes(32), SystemRandomness())
+    manager = manage("tcp:127.0.0.1:1", line_keys=keys)
+    code = pairing.new_code(SystemRandomness())
+    assert failure(lambda: manager.pair(code, "T001")) == ("MODULE_ABSENT", Outcome.NOT_EXECUTED)
+    assert manager.status().state is ModuleState.ABSENT
+
+
+def test_a_till_that_paired_knows_the_module_and_sells_sealed(manage: Make, tmp_path: Any) -> None:
+    module = ModuleProcess.make(tmp_path / "module", "tcp:127.0.0.1:0")
+    keys = LineKeys(tmp_path / "till", bytes(32), SystemRandomness())
+    (tmp_path / "till").mkdir()
+    secret = bytes.fromhex((module.folder / "module.key").read_text())
+    module_keys = LineKeys(module.folder, secret, SystemRandomness())
+    with module.running():
+        window = PairingWindow(module.folder, module_keys)
+        code = window.open(SystemClock().now(), SystemRandomness())
+        manager = manage(module.address, line_keys=keys, hard_s=5.0)
+        assert manager.pair(code, "T001").module_id == module.module_id
+        tid_now = tid.tid_at(SystemClock().now(), 2014)
+        assert manager.issue(a_request(1, tid_now)).module_id == module.module_id
+        stranger = manage(module.address, hard_s=5.0)
+        assert failure(lambda: stranger.issue(a_request(2, tid_now + 1))) == (
+            "NOT_PAIRED",
+            Outcome.NOT_EXECUTED,
+        )
+        assert stranger.status().state is ModuleState.NOT_PAIRED
+        manager.close()
+
+
+def test_line_keys_that_do_not_open_are_told_and_a_poll_survives_them(
+    manage: Make, peer: Any, tmp_path: Any
+) -> None:
+    made = LineKeys(tmp_path, bytes(32), SystemRandomness())
+    made.trust(Peer.read("PEER-1", made.certificate))
+    other = LineKeys(tmp_path, bytes(range(32)), SystemRandomness())
+    manager = manage(peer(silent).address, line_keys=other)
+    assert manager.poll().state is ModuleState.NOT_PAIRED
+    assert manager.status().problem == "LINE_FILE_SEALED"
+    assert failure(manager.refresh) == ("LINE_FILE_SEALED", Outcome.NOT_EXECUTED)
 
 
 # ---------------------------------------------------------------- addresses and ports

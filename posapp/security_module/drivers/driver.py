@@ -16,7 +16,8 @@ from typing import Protocol, runtime_checkable
 
 from posapp.clock import Clock, Randomness, SystemClock, SystemRandomness
 from posapp.ports import IssueRequest, IssueResult, NotFound
-from posapp.security_module.link.messages import Hello, Report
+from posapp.security_module.link.identity import LineKeys
+from posapp.security_module.link.messages import AuditPage, Hello, Report
 from posapp.security_module.link.transports import LineClosedError as LineClosedError
 from posapp.security_module.link.transports import LineLostError as LineLostError
 
@@ -100,6 +101,35 @@ class Driver(Protocol):
         ...
 
 
+@runtime_checkable
+class Governed(Protocol):
+    """What a driver offers besides when its module holds limits and an audit of its own.
+
+    Raises like `Driver`. No token can come of any of it.
+    """
+
+    def load_authorisation(self, document: bytes, deadline: float) -> int:
+        """Hand over head office's signed document; the number the module has now."""
+        ...
+
+    def acknowledge_audit(self, document: bytes, deadline: float) -> int:
+        """Hand over head office's word on the audit; the entry up to which it counts."""
+        ...
+
+    def read_audit(self, after: int, deadline: float) -> AuditPage:
+        """Some entries after a number, oldest first; none at the end."""
+        ...
+
+
+@runtime_checkable
+class Pairable(Protocol):
+    """What a driver offers besides when till and module learn each other's key."""
+
+    def pair(self, code: str, name: str, deadline: float) -> Hello:
+        """Pair by the code on the module's window; `name` is the till's. Closes the line."""
+        ...
+
+
 def no_secret(_name: str) -> str | None:
     """A context that knows no secrets."""
     return None
@@ -111,12 +141,14 @@ class Context:
 
     `secret` answers a name from the driver's own documentation (a password, a PIN) or None; ask
     for it when it is needed and keep it no longer. `hard_s` is the longest a call may last.
+    `line_keys` are the till's key on our own line and the modules it is paired with.
     """
 
     randomness: Randomness = field(default_factory=SystemRandomness)
     clock: Clock = field(default_factory=SystemClock)
     hard_s: float = 10.0
     secret: Callable[[str], str | None] = field(default=no_secret, repr=False)
+    line_keys: LineKeys | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,10 @@ from posapp.security_module.drivers.link_driver import ASK_AGAIN_S, LinkDriver
 def make(address: str, context: Context) -> Driver:
     """Raises ConfigError MODULE_ADDRESS_INVALID."""
     return LinkDriver(
-        devices.parse(address), context.randomness, again_s=min(ASK_AGAIN_S, context.hard_s / 3)
+        devices.parse(address),
+        context.randomness,
+        again_s=min(ASK_AGAIN_S, context.hard_s / 3),
+        keys=context.line_keys,
     )
 
 
@@ -30,6 +33,12 @@ KIND = DriverKind(
             Capability.CANCEL,
             Capability.GROUPS,
             Capability.KEYS,
+            Capability.CURRENCY,
+            Capability.KEY_CHANGE,
+            Capability.MANAGEMENT,
+            Capability.METER_TEST,
+            Capability.LIMITS,
+            Capability.AUDIT,
         }
     ),
     presence=devices.presence,
