@@ -442,17 +442,17 @@ def test_what_a_device_says_while_loading_becomes_a_plain_refusal(working, wire,
     assert len(working.attributes()) == 2
 
 
-def test_a_device_that_hangs_is_given_up_in_time_and_asked_again_later(token, opened, wire):
-    backend = opened(token, load=wire.load, answer_s=0.2)
-    backend.load(KEY)
+def test_a_device_that_hangs_is_given_up_in_time_and_asked_again_later(working, wire, monkeypatch):
+    monkeypatch.setattr(working._hsm, "_answer_s", 0.2)
     wire.hang = threading.Event()
     for _ in range(2):
         with refused("HSM_TIMEOUT"):
-            derive(backend)
+            derive(working)
+    monkeypatch.undo()
     wire.hang.set()
-    backend._hsm._last.result(10)
+    working._hsm._last.result(10)
     wire.hang = None
-    assert derive(backend) == decoder_key(KEY, METER, "01", EA07)
+    assert derive(working) == decoder_key(KEY, METER, "01", EA07)
 
 
 def test_work_in_a_session_for_reading_cannot_write(token):
