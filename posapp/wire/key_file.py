@@ -151,11 +151,13 @@ class KeyFileHeader:
             "key_hash": len(self.key_hash) == 32,
             "serial": 1 <= self.serial <= INT_MAX,
             "issued_at": _is_moment(self.issued_at),
-            "load_before": _is_moment(self.load_before) and self.load_before > self.issued_at,
+            "load_before": _is_moment(self.load_before),
         }
         for name, right in checks.items():
             if not right:
                 raise _bad(name)
+        if self.load_before <= self.issued_at:
+            raise _bad("load_before")
 
     def to_map(self) -> dict[int, Any]:
         """Fields 0..6 of the document."""

@@ -158,6 +158,17 @@ def test_what_is_no_box_at_all_is_refused(data):
         SealedBox.read(data)
 
 
+def test_a_box_is_as_large_as_the_largest_secret_needs_and_no_larger():
+    largest = a_box(secret=bytes(sealed.SECRET_BYTES_MAX))
+    assert len(SealedBox.read(largest.to_bytes()).to_bytes()) <= sealed.BOX_BYTES_MAX
+    room = sealed.BOX_BYTES_MAX - len(largest.to_bytes())
+    content = cbor.decode(largest.to_bytes())
+    SealedBox.read(cbor.encode(content | {7: content[7] + bytes(room)}))
+    with pytest.raises(InputError) as caught:
+        SealedBox.read(cbor.encode(content | {7: content[7] + bytes(room + 1)}))
+    assert caught.value.params == {"field": "size"}
+
+
 def test_nothing_of_the_secret_shows():
     box = a_box("my own pin")
     shown = repr(box) + str(box)

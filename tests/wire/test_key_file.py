@@ -254,6 +254,21 @@ def test_our_own_mistakes_show_when_a_file_is_made():
         replace(HEADER, load_before=NOW)
 
 
+NAIVE = datetime(2026, 11, 20)
+LAST = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=1 << 47)
+
+
+@pytest.mark.parametrize("field", ["active_from", "issue_until"])
+def test_a_time_has_its_zone_and_its_range(field):
+    assert getattr(replace(STRONG, **{field: LAST}), field) == LAST
+    for moment in (NAIVE, LAST + timedelta(milliseconds=1), datetime(1969, 12, 31, tzinfo=UTC)):
+        with pytest.raises(InputError) as caught:
+            replace(STRONG, **{field: moment})
+        assert caught.value.params == {"field": field}
+    with pytest.raises(InputError, match="issued_at"):
+        replace(HEADER, issued_at=NAIVE)
+
+
 def test_nothing_of_a_secret_shows():
     shown = repr(FILE) + repr(STRONG) + repr(OLD) + repr(MODULE)
     for secret in (STRONG.secret, OLD.secret, bytes(range(32))):
