@@ -327,8 +327,9 @@ def test_a_till_whose_own_files_are_damaged_says_what_it_knows_of_the_order(scen
     with pytest.raises(ModuleError) as caught:
         scene.issue(scene.intend())
     assert (caught.value.code, caught.value.outcome) == ("LINE_FILE_SEALED", Outcome.UNKNOWN)
-    error = refusal(scene.driver)
-    assert (error.code, error.outcome) == ("LINE_FILE_SEALED", Outcome.NOT_EXECUTED)
+    with pytest.raises(StoreError):
+        scene.open()
+    assert not scene.driver.is_open
 
 
 def test_an_answer_in_the_clear_is_not_believed_in_a_session(scene: Scene) -> None:

@@ -79,7 +79,7 @@ class LinkDriver:
 
     def open(self, deadline: float) -> Hello:
         """See `Driver`. Raises ModuleError NOT_PAIRED (the module does not know this till, or no
-        more), WRONG_MODULE (another one, or another key), LINE_FILE_SEALED too.
+        more), WRONG_MODULE (another one, or another key) and StoreError LINE_FILE_SEALED too.
         """
         try:
             hello, fields = self._greet(deadline)
@@ -88,7 +88,7 @@ class LinkDriver:
                 return hello
             self._module_must_be(hello, self._ask_hello(deadline, clear=False))
             return hello
-        except (ModuleError, StoreError) as refused:  # of a HELLO, which makes nothing
+        except ModuleError as refused:  # of a HELLO, which makes nothing
             self.close()
             raise ModuleError(
                 refused.code, outcome=Outcome.NOT_EXECUTED, **refused.params
