@@ -321,6 +321,23 @@ def test_a_vault_has_room_for_a_thousand_keys(vault):
     vault.close()
 
 
+def test_a_key_file_takes_as_many_keys_as_a_module_holds(vault):
+    vault = vaults.open_vault(vault, PINS)
+    card = BookModule().card
+    for number in range(65):
+        vault.add(import_key(Attributes(f"{number:06d}", 1), SECRET_HEX))
+    assert code_of(vault.export, card, vault.keys, NOW, 30) == "KEYS_TOO_MANY"
+    file = vault.export(card, vault.keys[:64], NOW, vaults.LOAD_DAYS_MAX)
+    assert len(file.open(BookModule().opening)) == 64
+    vault.close()
+
+
+def test_a_ceremony_without_two_officers_is_our_own_mistake(tmp_path):
+    for names, pins in ((NAMES[:1], PINS), (NAMES, PINS[:1]), (NAMES[:1], PINS[:1])):
+        with pytest.raises(ValueError, match="two officers"):
+            ceremony.init(tmp_path / "x", names, pins, test=True, cost=CHEAP)
+
+
 # --- officers -----------------------------------------------------------------------------------
 
 
