@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from posapp.clock import SystemClock, SystemRandomness
 from posapp.domain.meter import MeterNumber
+from posapp.domain.sale import KeyTarget
 from posapp.ports import IssueRequest
 from posapp.security_module.conformance import Bench
 from posapp.security_module.drivers.driver import (
@@ -42,6 +43,7 @@ from tests.security_module.prismtoken_process import PrismTokenProcess
 from tests.security_module.prismtoken_server import PASSWORD
 
 CALL_S = 5.0
+TARGET = KeyTarget("123456", 1, "07")
 PARTS = ("cable", "stranger", "nowhere")
 
 
@@ -76,6 +78,7 @@ def _bench(
         make=make,
         capabilities=capabilities,
         configuration=a_configuration(),
+        target=TARGET,
         accepts=accepts,
         secrets=(HMAC_SECRET, DES_SECRET, PASSWORD),
         call_s=CALL_S,
@@ -355,6 +358,7 @@ class Kind:
     cable: object = True
     stranger: object = True
     nowhere: object = True
+    target: object = True
 
 
 @cache

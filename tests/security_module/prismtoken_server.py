@@ -34,7 +34,8 @@ from thriftpy2.transport import TMemoryBuffer
 from posapp.domain.meter import EncryptionAlgorithm, KeyType, MeterNumber
 from posapp.errors import PosError
 from posapp.security_module import drivers
-from posapp.sts import amounts, keys, numbers, sta, tid, tokens
+from posapp.sts import amounts, key_change, keys, numbers, sta, tid, tokens
+from posapp.sts.key_change import Side
 from tests.security_module.module_process import DES_SECRET, HMAC_SECRET, TEST_KEYS
 
 API: Any = thriftpy2.load(
@@ -126,27 +127,72 @@ class Handler:
             )
         except (PosError, ValueError):
             raise _no("ESts.DrnOrPan") from None
+        return self._token(
+            meter,
+            digits,
+            tokenClass=0,
+            subclass=subclass,
+            tid=number,
+            transferAmount=float(amounts.decode_units(amounts.encode_units(units))),
+            isReservedTid=tid.is_reserved(number),
+        )
+
+    def _token(self, meter: Any, digits: str, **fields: Any) -> Any:
         values: dict[str, Any] = {
             "drn": meter.drn,
-            "pan": numbers.pan(drn),
+            "pan": numbers.pan(MeterNumber(meter.drn)),
             **{name: getattr(meter, name) for name in ("ea", "tct", "sgc", "krn", "ti")},
-            "tokenClass": 0,
-            "subclass": subclass,
-            "tid": number,
-            "transferAmount": float(amounts.decode_units(amounts.encode_units(units))),
-            "isReservedTid": tid.is_reserved(number),
-            **{"description": "Credit", "stsUnitName": "u", "scaledAmount": "0"},
+            **{"tid": 0, "transferAmount": 0.0, "isReservedTid": False},
+            **{"description": "", "stsUnitName": "u", "scaledAmount": "0"},
             **{"scaledUnitName": "kWh", "tokenDec": digits, "tokenHex": f"{int(digits):017X}"},
             **{"idSm": "TEST-SM", "vkKcv": "ABCDEF"},
         }
         changes, self.changes = self.changes, {}
-        return API.Token(**{**values, **changes})
+        return API.Token(**{**values, **fields, **changes})
 
     def issueMseToken(self, *_: Any) -> list[Any]:
         raise _no("EService.Disabled")
 
-    def issueKeyChangeTokens(self, *_: Any) -> list[Any]:
-        raise _no("EService.Disabled")
+    def issueKeyChangeTokens(self, message: str, access: str, meter: Any, target: Any) -> list[Any]:
+        self._must_be_in(access)
+        self._maybe_refuse("issueKeyChangeTokens")
+        if meter.allowKrnUpdate is not False or meter.allowKenUpdate is not False:
+            raise _no("EService")
+        with self._lock:
+            made = self._key_change(meter, target)
+            self.made.append(message)
+            self.cache[message] = made
+            return made
+
+    def _key_change(self, meter: Any, target: Any) -> list[Any]:
+        old = self._keys.get((meter.sgc, meter.krn))
+        new = self._keys.get((target.toSgc, target.toKrn))
+        if old is None or new is None:
+            raise _no("EKeystore.NotFound")
+        drn, ea = MeterNumber(meter.drn), EncryptionAlgorithm(meter.ea)
+        sides = [Side(old, f"{meter.ti:02d}"), Side(new, f"{target.toTi:02d}")]
+        digits = key_change.change_set(
+            keys.decoder_key(old, drn, sides[0].ti, ea),
+            ea,
+            key_change.new_key(*sides, drn, ea),
+            sta.SAMPLE,
+            third_token=bool(meter.allow3Kct),
+        )
+        advice = API.MeterConfigAdvice(
+            **{name: getattr(target, name) for name in ("toSgc", "toKrn", "toTi")},
+            **{"toKen": new.ken, "idRecord": "", "record2": "", "rollover": False},
+            toVkKcv="ABCDEF",
+        )
+        return [
+            self._token(
+                meter,
+                text,
+                tokenClass=2,
+                subclass=(3, 4, 8, 9)[place],
+                newConfig=None if place else advice,
+            )
+            for place, text in enumerate(digits)
+        ]
 
     def fetchTokenResult(self, message: str, access: str, wanted: str) -> list[Any]:
         self._must_be_in(access)

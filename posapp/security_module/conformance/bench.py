@@ -6,13 +6,13 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 from posapp.clock import Clock, Randomness, SystemClock, SystemRandomness, epoch_ms
 from posapp.domain.ids import uuid7
 from posapp.domain.meter import MeterConfiguration, luhn_digit
-from posapp.domain.sale import TokenKind
+from posapp.domain.sale import KeyTarget, TokenKind
 from posapp.errors import ModuleError, Outcome
 from posapp.journal.facts import TokenItem
 from posapp.ports import IssueRequest, IssueResult
@@ -69,15 +69,17 @@ class Bench:
     """`make` gives a closed driver for the module under test each time it is called.
 
     `configuration` is of a meter whose key the module holds; meters are made up. The optional
-    rest makes more checks possible: `cable`; `stranger` (a driver for another module);
-    `nowhere` (a driver whose address leads to nothing); `made` (how many tokens the module made
-    for a request id in all); `accepts` (whether a meter takes these tokens); `secrets` (what
-    must never be seen: keys, passwords). `call_s` is how long one call may take.
+    rest makes more checks possible: `target` (where a key change may take that meter); `cable`;
+    `stranger` (a driver for another module); `nowhere` (a driver whose address leads to nothing);
+    `made` (how many tokens the module made for a request id in all); `accepts` (whether a meter
+    takes these tokens); `secrets` (what must never be seen: keys, passwords). `call_s` is how
+    long one call may take.
     """
 
     make: Callable[[], Driver]
     capabilities: frozenset[Capability]
     configuration: MeterConfiguration
+    target: KeyTarget | None = None
     cable: Cable | None = None
     stranger: Callable[[], Driver] | None = None
     nowhere: Callable[[], Driver] | None = None
@@ -142,6 +144,11 @@ class Case:
             configuration=bench.configuration,
             items=tuple(rows),
         )
+
+    def order(self, **item: Any) -> IssueRequest:
+        """A new request for one item of another kind; what is not given is a credit's."""
+        request = self.request()
+        return replace(request, items=(replace(request.items[0], **item),))
 
     def sell(self, driver: Driver, items: int = 1) -> tuple[IssueRequest, IssueResult]:
         """One sale on a good line."""

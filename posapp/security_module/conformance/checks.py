@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from posapp.domain.sale import TokenKind
 from posapp.errors import ModuleError, Outcome
 from posapp.ports import IssueRequest, IssueResult, ModuleState, NotFound
 from posapp.security_module.conformance.bench import (
@@ -209,6 +210,39 @@ def _refusals(case: Case) -> None:
         must(isinstance(found, NotFound), "what was refused was made")
     must(driver.is_open, "a refusal closed the line")
     case.made_once(case.sell(driver)[0])
+
+
+def _kind(case: Case, request: IssueRequest) -> None:
+    """One item of any kind: its tokens, the same again, and found."""
+    driver = case.opened()
+    result = driver.issue(request, case.deadline())
+    must(len(result.tokens) == request.token_count, "not as many tokens as such an item has")
+    _are_tokens(result)
+    again = driver.issue(request, case.deadline())
+    must(again.tokens == result.tokens, "another token for the same request")
+    found = driver.fetch(request.request_id, case.till_id, case.deadline())
+    must(isinstance(found, IssueResult) and found.tokens == result.tokens, "fetched, it differs")
+
+
+@_checks("credit in money is made in units of 0.00001 of the currency", Capability.CURRENCY)
+def _currency(case: Case) -> None:
+    _kind(case, case.order(subclass=4, units=1_234_500_000))
+
+
+@_checks("a management token is made", Capability.MANAGEMENT)
+def _management(case: Case) -> None:
+    _kind(case, case.order(kind=TokenKind.MANAGEMENT, subclass=0, units=5_000, value_minor=0))
+
+
+@_checks("a meter's test token is made without a token identifier", Capability.METER_TEST)
+def _meter_test(case: Case) -> None:
+    _kind(case, case.order(kind=TokenKind.METER_TEST, tid=0, units=1, value_minor=0))
+
+
+@_checks("a key change is one item and a set of tokens", Capability.KEY_CHANGE, parts=("target",))
+def _key_change(case: Case) -> None:
+    kind, target = TokenKind.KEY_CHANGE, case.bench.target
+    _kind(case, case.order(kind=kind, tid=0, units=0, value_minor=0, target=target))
 
 
 # ---------------------------------------------------------------- once, and not twice
@@ -450,11 +484,15 @@ def _manager(case: Case, driver: Driver, module_id: str) -> ModuleManager:
 def _is_whole(case: Case, request: IssueRequest, result: IssueResult) -> None:
     must(result.request_id == request.request_id, "the answer to another request")
     must(len(result.tokens) == len(request.items), "not one token an item")
+    _are_tokens(result)
+    if case.bench.accepts is not None:
+        must(case.bench.accepts(request, result.tokens), "the meter does not take the tokens")
+
+
+def _are_tokens(result: IssueResult) -> None:
     for token in result.tokens:
         right = len(token) == 20 and token.isascii() and token.isdecimal()
         must(right and int(token) < TOKEN_MAX, "a token that is none")
-    if case.bench.accepts is not None:
-        must(case.bench.accepts(request, result.tokens), "the meter does not take the tokens")
 
 
 def _settled(case: Case, request: IssueRequest) -> IssueResult:

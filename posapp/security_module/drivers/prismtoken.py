@@ -14,12 +14,13 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from posapp.clock import epoch_ms
-from posapp.domain.sale import TokenKind
+from posapp.domain.meter import MeterConfiguration
+from posapp.domain.sale import KeyTarget, TokenKind
 from posapp.errors import ModuleError, Outcome
 from posapp.journal.facts import TokenItem
 from posapp.ports import IssueRequest, IssueResult, NotFound
@@ -84,14 +85,15 @@ def message_ids(request_id: bytes, items: int) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """One item as the interface wants it, checked before anything is sent."""
+    """One item as the interface wants it, checked before anything is sent.
+
+    `wanted` are the fields that each of its `count` tokens must have.
+    """
 
     method: str
     arguments: dict[str, Any]
-    tid: int
-    units: int
-    token_class: int
-    subclass: int
+    wanted: dict[str, object]
+    count: int = 1
 
 
 class PrismTokenDriver:
@@ -195,7 +197,7 @@ class PrismTokenDriver:
 
         A refusal after a first token leaves the group half made: then its outcome is UNKNOWN.
         """
-        calls = [_call(request, item) for item in request.items]
+        calls = self._calls(request)
         names = message_ids(request.request_id, len(calls))
         tokens: list[str] = []
         replayed = 0
@@ -240,6 +242,18 @@ class PrismTokenDriver:
         raise ModuleError("UNSUPPORTED", outcome=Outcome.UNKNOWN, cap=Capability.CANCEL.value)
 
     # ------------------------------------------------------------ one item
+
+    def _calls(self, request: IssueRequest) -> list[_Call]:
+        """All items, checked; what follows a key change is under the new key."""
+        calls, meter = [], request.configuration
+        for item in request.items:
+            calls.append(_call(request.meter, meter, item))
+            if item.target is not None:
+                to = item.target
+                known = (k.ken for k in self._settings.keys if (k.sgc, k.krn) == (to.sgc, to.krn))
+                ken = next(known, tid.KEN_NEVER)
+                meter = replace(meter, sgc=to.sgc, krn=to.krn, ti=to.ti, ken=ken)
+        return calls
 
     def _recall(self, name: str, deadline: float) -> list[Any] | None:
         """The tokens made for a message id, or None when the module knows of none."""
@@ -315,8 +329,10 @@ class PrismTokenDriver:
 # ---------------------------------------------------------------- what is asked
 
 
-def _call(request: IssueRequest, item: TokenItem) -> _Call:
+def _call(number: str, meter: MeterConfiguration, item: TokenItem) -> _Call:
     """Raises ModuleError NOT_EXECUTED: UNSUPPORTED, FIELD_RANGE."""
+    if item.kind is TokenKind.KEY_CHANGE and item.target is not None:
+        return _key_change(number, meter, item.target)
     if item.kind is not TokenKind.CREDIT or item.subclass not in _UNITS_SUBCLASSES:
         # Currency credit: the published sources differ by 100 000 on the unit of the amount.
         raise ModuleError(
@@ -329,14 +345,32 @@ def _call(request: IssueRequest, item: TokenItem) -> _Call:
         raise ModuleError("FIELD_RANGE", outcome=Outcome.NOT_EXECUTED, field="units")
     if item.reserved != tid.is_reserved(item.tid) or not 0 <= item.tid <= tid.TID_MAX:
         raise ModuleError("FIELD_RANGE", outcome=Outcome.NOT_EXECUTED, field="tid")
+    asked = _meter(number, meter)
     arguments = {
-        "meterConfig": _meter(request),
+        "meterConfig": asked,
         "subclass": item.subclass,
         "transferAmount": as_double(item.units),
-        "tokenTime": item.tid + _since_1993(request.configuration.base_date),
+        "tokenTime": item.tid + _since_1993(item.base_date or meter.base_date),
         "flags": TID_FROM_1993,
     }
-    return _Call("issueCreditToken", arguments, item.tid, item.units, 0, item.subclass)
+    # The answer has the amount on the token, rounded in the customer's favour.
+    carried = as_double(amounts.decode_units(amounts.encode_units(item.units)))
+    wanted = {name: getattr(asked, name) for name in ("drn", "ea", "sgc", "krn", "ti")} | {
+        "tokenClass": 0,
+        "subclass": item.subclass,
+        "tid": item.tid,
+        "transferAmount": carried,
+    }
+    return _Call("issueCreditToken", arguments, wanted)
+
+
+def _key_change(number: str, meter: MeterConfiguration, to: KeyTarget) -> _Call:
+    """Which of its two configurations a token of a set names is not published: not compared."""
+    asked = _meter(number, meter, third_token=to.third_token)
+    target = API.MeterConfigAmendment(toSgc=int(to.sgc), toKrn=to.krn, toTi=int(to.ti))
+    wanted: dict[str, object] = {"drn": number, "ea": asked.ea, "tokenClass": 2}
+    arguments = {"meterConfig": asked, "newConfig": target}
+    return _Call("issueKeyChangeTokens", arguments, wanted, to.token_count(meter.ea))
 
 
 def as_double(units: int) -> float:
@@ -348,10 +382,9 @@ def as_double(units: int) -> float:
     return float(units)
 
 
-def _meter(request: IssueRequest) -> Any:
-    c = request.configuration
+def _meter(number: str, c: MeterConfiguration, *, third_token: bool = False) -> Any:
     return API.MeterConfigIn(
-        drn=request.meter,
+        drn=number,
         ea=int(c.ea),
         tct=c.tct,
         sgc=int(c.sgc),
@@ -359,7 +392,7 @@ def _meter(request: IssueRequest) -> Any:
         ti=int(c.ti),
         allowKrnUpdate=False,
         ken=c.ken,
-        allow3Kct=False,
+        allow3Kct=third_token,
         allowKenUpdate=False,
     )
 
@@ -388,23 +421,17 @@ def _same(call: _Call, found: list[Any]) -> list[str]:
 
 
 def _difference(call: _Call, made: list[Any]) -> str:
-    if len(made) != 1:
+    """The first field that is not what was asked for; empty when all are."""
+    if len(made) != call.count:
         return "tokens"
-    token, meter = made[0], call.arguments["meterConfig"]
-    carried = amounts.decode_units(amounts.encode_units(call.units))
-    wanted = {
-        "drn": meter.drn,
-        "ea": meter.ea,
-        "sgc": meter.sgc,
-        "krn": meter.krn,
-        "ti": meter.ti,
-        "tokenClass": call.token_class,
-        "subclass": call.subclass,
-        "tid": call.tid,
-        # It is the amount on the token, rounded in the customer's favour.
-        "transferAmount": as_double(carried),
-    }
-    return next((name for name, value in wanted.items() if getattr(token, name) != value), "")
+    target = call.arguments.get("newConfig")
+    if target is not None:
+        advice = made[0].newConfig
+        names = ("toSgc", "toKrn", "toTi")
+        if advice is None or any(getattr(advice, n) != getattr(target, n) for n in names):
+            return "newConfig"
+    rows = ((token, name) for token in made for name in call.wanted)
+    return next((n for token, n in rows if getattr(token, n) != call.wanted[n]), "")
 
 
 def _digits(token: Any) -> str:
@@ -453,5 +480,7 @@ KIND = DriverKind(
     schemes=("prismtoken",),
     words="networked module, interface as published, not verified against the product",
     make=make,
-    capabilities=frozenset({Capability.REPLAY, Capability.CONFLICT, Capability.LOGIN}),
+    capabilities=frozenset(
+        {Capability.REPLAY, Capability.CONFLICT, Capability.LOGIN, Capability.KEY_CHANGE}
+    ),
 )
