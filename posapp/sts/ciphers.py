@@ -40,9 +40,9 @@ def sample_tables() -> StaTables:
 def load_tables(path: Path) -> StaTables:
     """A site's tables: JSON with `s1`, `s2` (16 numbers each) and `p` (64 numbers).
 
-    Raises InputError STA_TABLES_UNREADABLE(file, reason), and STA_TABLES_FILE(field, expected, file)
-    when it is not exactly that. The operational set belongs to the site and is never part of
-    this program.
+    Raises InputError STA_TABLES_UNREADABLE(file, reason), and STA_TABLES_FILE(field, expected,
+    file) when it is not exactly that. The operational set belongs to the site and is never part
+    of this program.
     """
     try:
         content = read_json(path, _TABLES_BYTES_MAX)
