@@ -76,6 +76,18 @@ def test_what_a_session_loses_is_asked_again_within_the_same_call(
     assert result.replayed is False
 
 
+@pytest.mark.parametrize("direction", [TO_MODULE, TO_TILL])
+def test_what_was_seen_to_break_is_asked_again_long_before_patience_ends(
+    scene: Scene, direction: str
+) -> None:
+    scene.driver._again_s = 20.0
+    scene.open()
+    scene.cable.fault, happened = at_frame(direction, 1, "flipped")
+    begun = time.monotonic()
+    scene.issue(scene.intend(), within_s=30)
+    assert happened[0] and time.monotonic() - begun < 5
+
+
 def test_a_request_that_ran_before_its_session_broke_is_not_run_again(scene: Scene) -> None:
     scene.open()
     scene.cable.fault, _ = at_frame(TO_TILL, 1, "lost")

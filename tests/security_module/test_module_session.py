@@ -334,16 +334,17 @@ def test_a_till_whose_own_files_are_damaged_says_what_it_knows_of_the_order(scen
 
 def test_an_answer_in_the_clear_is_not_believed_in_a_session(scene: Scene) -> None:
     scene.open()
+    forged = [0]
 
     def fault(way: str, data: bytes) -> list[bytes] | None:
-        if way == TO_MODULE:
+        if way == TO_MODULE or forged[0]:
             return [data]
-        forged = codec.refusal(scene.driver._call, "STALE", Outcome.NOT_EXECUTED, {})
-        return [frame(forged), data]
+        forged[0] += 1
+        return [frame(codec.refusal(scene.driver._call, "STALE", Outcome.NOT_EXECUTED, {}))]
 
     scene.cable.fault = fault
     assert not scene.issue(scene.intend()).replayed
-    assert scene.driver.late == 1
+    assert (forged, scene.driver.late, scene.made()) == ([1], 1, 1)
 
 
 def test_peers_that_cannot_be_read_close_the_module(
