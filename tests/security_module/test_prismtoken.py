@@ -374,7 +374,7 @@ def test_bytes_that_are_no_answer_end_the_line_at_once(
 def test_one_byte_at_a_time_does_not_outlast_the_deadline(
     driver: PrismTokenDriver, server: PrismTokenProcess
 ) -> None:
-    server.tell("drip", method=CREDIT, s=0.05)
+    server.tell("drip", method=CREDIT, s=0.01)
     begun = time.monotonic()
     with pytest.raises(LineSilentError):
         driver.issue(a_sale(), soon(0.6))
