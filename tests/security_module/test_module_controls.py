@@ -486,6 +486,21 @@ def test_c5_a_floor_that_a_false_clock_left_in_the_future_falls_by_head_offices_
     assert refused(engine, a_request(5, NOON_TID + 2)) == "TID_WINDOW"  # that meter is spoilt
 
 
+def test_c5_an_old_word_lets_the_floor_fall_no_lower_than_a_newer_one_proved(
+    engine: Engine, clock: SetClock
+) -> None:
+    load(engine)
+    clock.move(days=30)
+    sell(engine, 1, tid=NOON_TID + 30 * DAY)
+    clock.move(days=-20)
+    load(engine, 2, issued_at=clock.now())
+    engine.acknowledge(an_acknowledgement(engine, NOON + timedelta(days=1)))
+    clock.move(days=-5)
+    assert refused(engine, a_request(2, NOON_TID, meter="0100000000008")) == "CLOCK_BEHIND"
+    clock.move(days=5)
+    engine.issue(order(a_request(3, NOON_TID + 10 * DAY, meter="0100000000008")))
+
+
 def test_c5_opening_hours_hold_to_the_minute(engine: Engine, clock: SetClock) -> None:
     noon = 2 * DAY + 12 * 60  # a Wednesday
     load(engine, opening_hours=((noon, noon + 60),))

@@ -274,6 +274,14 @@ def test_a_key_change_that_must_not_be_is_refused(
     assert engine.report(TILL).issues == 0
 
 
+def test_after_the_change_the_new_keys_expiry_counts_and_not_the_old_meters(
+    engine: Engine,
+) -> None:
+    ended = {"ken": 85}  # what head office noted of the meter's old key
+    assert refusal(engine, asked(1, credit(NOON_TID), **ended)) == "KEY_EXPIRED"
+    engine.issue(order(asked(2, a_change(ti="08"), credit(NOON_TID), **ended)))
+
+
 def test_a_credit_after_the_change_counts_from_the_new_base_date_or_not_at_all(
     engine: Engine,
 ) -> None:

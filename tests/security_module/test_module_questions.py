@@ -188,6 +188,9 @@ def test_a_document_larger_than_a_frame_is_loaded_in_pieces_each_of_which_may_co
         reply = asked(desk, codec.LOAD_AUTH, **part)
     assert reply.integer("authorisation", 2, 2) == 2
     assert engine.report(TILL).authorisation == 2
+    other = bytes(len(parts[1]["doc"]))
+    with pytest.raises(ModuleError, match="FIELD_RANGE"):
+        asked(desk, codec.LOAD_AUTH, **{**parts[1], "doc": other})
 
 
 def test_pieces_out_of_order_or_of_another_document_make_no_document(engine: Engine) -> None:
