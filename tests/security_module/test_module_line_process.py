@@ -119,7 +119,7 @@ def test_killed_at_random_while_selling_sealed_every_sale_has_one_token(
     module, till = make(kind)
     chance = random.Random(7)
     sold: list[tuple[IssueRequest, tuple[str, ...]]] = []
-    for number in range(12):
+    for number in range(8):
         request = till.intend()
         killer = None
         if number % 4 == 3:  # in the handshake, during the order, or a little after
