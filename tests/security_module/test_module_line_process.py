@@ -85,7 +85,11 @@ class Till:
                 return self.driver.issue(request, time.monotonic() + self.call_s)
             except LOST:
                 self.driver.close()
-                threading.Event().wait(0.01)
+            except ModuleError as refused:
+                # While ours is down its pty's number may be somebody else's: that one is refused.
+                if refused.code not in ("WRONG_MODULE", "NOT_PAIRED"):
+                    raise
+            threading.Event().wait(0.01)
         raise AssertionError("never settled")
 
     def fetch(self, request: IssueRequest) -> IssueResult | NotFound:
@@ -131,8 +135,6 @@ def test_killed_at_random_while_selling_sealed_every_sale_has_one_token(
         assert till.driver.is_sealed
         if killer is not None:
             killer.join()
-    if not till.driver.is_open:
-        till.driver.open(time.monotonic() + 5)
     last = till.settle(till.intend())
     assert last.audit_no == len(sold) + 1  # nothing was made unseen
     assert len({tokens for _, tokens in sold}) == len(sold)
