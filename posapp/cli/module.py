@@ -48,6 +48,23 @@ def add(commands: Commands) -> None:
     unpair.add_argument("--till", default="", metavar="NAME")
     unpair.set_defaults(run=_unpair)
     _add_operators(verbs)
+    _add_errands(verbs)
+
+
+def _add_errands(verbs: Commands) -> None:
+    """What head office sends to a running module, and wants from it, as files."""
+    for verb, told in (
+        ("authorise", "hand a running module head office's authorisation"),
+        ("acknowledge", "hand it head office's word on its audit"),
+        ("audit", "write its audit to a file for head office"),
+    ):
+        errand = verbs.add_parser(verb, help=told)
+        errand.add_argument("--address", required=True, help="as a till has it: serial:PORT ...")
+        if verb == "audit":
+            errand.add_argument("--out", type=Path, required=True, metavar="FILE")
+        else:
+            errand.add_argument("file", type=Path, metavar="FILE")
+        errand.set_defaults(run=_errand, verb=verb)
 
 
 def _add_operators(verbs: Commands) -> None:
@@ -133,4 +150,19 @@ def _unpair(arguments: Arguments) -> int:
     from posapp.bootstrap import module
 
     print(module.unpair(arguments.dir, arguments.till))
+    return 0
+
+
+def _errand(arguments: Arguments) -> int:
+    from posapp.bootstrap import module_errand
+
+    if arguments.verb == "authorise":
+        number = module_errand.authorise(arguments.address, arguments.file)
+        print(f"The module has authorisation {number}.")
+    elif arguments.verb == "acknowledge":
+        number = module_errand.acknowledge(arguments.address, arguments.file)
+        print(f"Entries up to {number} are acknowledged.")
+    else:
+        count = module_errand.fetch_audit(arguments.address, arguments.out)
+        print(f"{count} entries are in {arguments.out}.")
     return 0
