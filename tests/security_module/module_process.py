@@ -105,26 +105,6 @@ def a_request(
     )
 
 
-def _wait_until_free(port: Path, deadline: float) -> None:
-    """Until nobody holds the port.
-
-    Another test's till may just be giving up a line of a module that was killed, and the new
-    pty can have that one's number, and so for a moment its lock.
-    """
-    import fcntl
-
-    while True:
-        handle = os.open(port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            assert time.monotonic() < deadline, f"{port} stays locked"
-            time.sleep(0.01)
-        finally:
-            os.close(handle)
-
-
 class ModuleProcess:
     """One module folder and the process that serves it. `address` is good while it runs, and
     the same after a restart.
@@ -192,8 +172,6 @@ class ModuleProcess:
         self.words = self._line()
         if self.listen.startswith("tcp:"):
             self.listen = self.address  # the same port after a restart
-        if self.address.startswith("serial:"):
-            _wait_until_free(Path(self.address.removeprefix("serial:")), begun + START_WITHIN_S)
         return self.address
 
     def kill(self) -> None:

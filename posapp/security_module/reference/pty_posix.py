@@ -5,6 +5,7 @@ The name is a symbolic link that each start points at its own new pty; a till op
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import select
@@ -15,6 +16,7 @@ from posapp.errors import ConfigError
 
 READ_BYTES = 4096
 WRITE_S = 2.0
+_PTY_TRIES = 64  # as many tills as could hold on at once
 
 
 class PtyEndpoint:
@@ -26,7 +28,7 @@ class PtyEndpoint:
         if link.exists() and not link.is_symlink():
             raise ConfigError("LISTEN_PATH_TAKEN", path=str(link))
         self._link = link
-        self._ours, self._theirs = pty.openpty()
+        self._ours, self._theirs = _fresh_pty()
         tty.setraw(self._theirs)
         os.set_blocking(self._ours, False)
         self._name = os.ttyname(self._theirs)
@@ -66,3 +68,26 @@ class PtyEndpoint:
         new.unlink(missing_ok=True)
         new.symlink_to(self._name)
         new.replace(self._link)
+
+
+def _fresh_pty() -> tuple[int, int]:
+    """A pty that nobody holds a lock on.
+
+    WORKAROUND: some kernels give a new pty the number of one that a till has not let go of yet,
+    with the lock that the till took; whoever wants the new line would be told that it is busy.
+    """
+    locked: list[int] = []
+    try:
+        for _ in range(_PTY_TRIES):
+            ours, theirs = pty.openpty()
+            try:
+                fcntl.flock(theirs, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                locked += (ours, theirs)  # kept until there is another, or it would come again
+            else:
+                fcntl.flock(theirs, fcntl.LOCK_UN)
+                return ours, theirs
+        return pty.openpty()
+    finally:
+        for handle in locked:
+            os.close(handle)
