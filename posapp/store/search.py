@@ -143,12 +143,13 @@ def by_words(connection: Connection, words: Sequence[str], limit: int) -> tuple[
     typed = tuple(word for text in words for word in words_of(text))[:WORDS_MAX]
     if not typed or limit < 1:
         return ()
-    try:
-        people = driver_rows(connection, WORDS, (match_expression(typed), ROWS_MAX))
-    except dbapi2.OperationalError as error:
-        if not str(error).startswith("fts5:"):
-            raise
-        return ()  # a letter newer than the index's tables: no name in it has that word
+    people = _people(connection, typed)
+    if not people:
+        cut = _as_the_index_cuts(connection, typed)
+        people = _people(connection, cut) if cut and cut != typed else []
+        typed = cut
+    if not people:
+        return ()
     keys = [folded(word) for word in typed]
     people.sort(key=lambda row: (-_score(keys, row[1]), folded(row[1]), row[0]))
     found: list[Any] = []
@@ -157,6 +158,36 @@ def by_words(connection: Connection, words: Sequence[str], limit: int) -> tuple[
         if len(found) >= limit:
             break
     return _first_of_each(found, limit)
+
+
+def _people(connection: Connection, words: Sequence[str]) -> list[Any]:
+    try:
+        return list(driver_rows(connection, WORDS, (match_expression(words), ROWS_MAX)))
+    except dbapi2.OperationalError as error:
+        if not str(error).startswith("fts5:"):
+            raise
+        return []  # a letter that the index takes for none: see `_as_the_index_cuts`
+
+
+def _as_the_index_cuts(connection: Connection, words: Sequence[str]) -> tuple[str, ...]:
+    """The words cut at letters that are none in the index's older tables of letters.
+
+    There such a letter parts two words, so a query with it would be one for neighbouring words,
+    which this index does not keep. Asked letter by letter, and only after such a query failed.
+    """
+    parting = {c for c in set("".join(words)) if not c.isascii() and _parts(connection, c)}
+    cut = "".join(" " if c in parting else c for c in " ".join(words))
+    return tuple(cut.split())[:WORDS_MAX]
+
+
+def _parts(connection: Connection, letter: str) -> bool:
+    try:
+        driver_rows(connection, WORDS, (f'"a{letter}b"', 1))
+    except dbapi2.OperationalError as error:
+        if not str(error).startswith("fts5:"):
+            raise
+        return True
+    return False
 
 
 def match_expression(words: Sequence[str]) -> str:
