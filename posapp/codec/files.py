@@ -1,8 +1,9 @@
-"""Small files from outside, read within a limit whatever they are: devices have no size."""
+"""Small files: from outside within a limit whatever they are, and our own past a power cut."""
 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 
@@ -30,3 +31,14 @@ def read_json(path: Path, bytes_max: int) -> object:
         return json.loads(raw)
     except (ValueError, RecursionError):  # brackets nested by the thousand
         raise ValueError("no JSON") from None
+
+
+def sync_folder(folder: Path) -> None:
+    """What was made, renamed or removed in `folder` outlasts a power cut. Raises OSError."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

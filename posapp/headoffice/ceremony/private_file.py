@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from posapp.codec.files import read_bounded
+from posapp.codec.files import read_bounded, sync_folder
 from posapp.errors import ConfigError
 
 
@@ -43,18 +43,8 @@ def write_private(path: Path, data: bytes, *, new: bool = False) -> None:
         except BaseException:
             target.unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except FileExistsError:
         raise ConfigError("FILE_EXISTS", file=str(path)) from None
     except OSError as error:
         raise ConfigError("FILE_UNWRITABLE", file=str(path), reason=error.strerror) from None
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -31,6 +31,7 @@ from cryptography.x509.oid import NameOID
 
 from posapp.clock import Randomness
 from posapp.codec import cbor
+from posapp.codec.files import sync_folder
 from posapp.errors import ConfigError, InputError, StoreError
 
 KEY_FILE = "line.pem"
@@ -247,17 +248,6 @@ def write_private(path: Path, data: bytes) -> None:
         sync_folder(path.parent)
     except OSError as error:
         raise ConfigError("FILE_UNWRITABLE", file=str(path), reason=error.strerror) from None
-
-
-def sync_folder(folder: Path) -> None:
-    """What was made, renamed or removed in `folder` outlasts a power cut."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _stamp(path: Path) -> tuple[int, ...] | None:

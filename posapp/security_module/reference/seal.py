@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hmac
 import os
-import sys
 from pathlib import Path
 from typing import Protocol
 
 from posapp.clock import Randomness
-from posapp.codec.files import read_bounded
+from posapp.codec.files import read_bounded, sync_folder
 from posapp.errors import ConfigError, ModuleError
 
 SECRET_BYTES = 32
@@ -54,7 +53,7 @@ class FileDevice:
                 stream.write(secret)
                 stream.flush()
                 os.fsync(stream.fileno())
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         except FileExistsError:
             raise ConfigError("SEAL_EXISTS", file=str(path)) from None
         except OSError as error:
@@ -123,7 +122,7 @@ class VouchedFile:
                 stream.flush()
                 os.fsync(stream.fileno())
             making.replace(self.path)
-            _sync_folder(self.path.parent)
+            sync_folder(self.path.parent)
         except OSError as error:
             raise ConfigError(
                 "FILE_UNWRITABLE", file=str(self.path), reason=error.strerror
@@ -131,14 +130,3 @@ class VouchedFile:
 
     def _mac(self, content: bytes) -> bytes:
         return hmac.digest(self._key, content, "sha256")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename durable; Windows has no such call and needs none."""
-    if sys.platform == "win32":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
