@@ -11,10 +11,14 @@ from posapp.ui.qt_loading import load_qt
 
 if TYPE_CHECKING:
     from posapp.services.till import Till
+    from posapp.ui.extra import ExtraPage
 
 
-def run(folder: Path | None) -> int:
-    """The till's window, until it is closed; the exit status. Raises ConfigError."""
+def run(folder: Path | None, extra: ExtraPage | None = None) -> int:
+    """The till's window, until it is closed; the exit status. Raises ConfigError.
+
+    `extra` is one more page, for a demonstration.
+    """
     load_qt()
     from posapp.ui import app  # after Qt itself: see load_qt
 
@@ -22,7 +26,10 @@ def run(folder: Path | None) -> int:
     log.to_file(folder / "till.log")
     settings = config.load(folder)
     return app.run(
-        lambda: _build(folder), settings, enrol=lambda url, code: _enrol(settings, url, code)
+        lambda: _build(folder),
+        settings,
+        enrol=lambda url, code: _enrol(settings, url, code),
+        extra=extra,
     )
 
 

@@ -31,6 +31,7 @@ from posapp.ui.window import MainWindow
 
 if TYPE_CHECKING:
     from posapp.services.till import Till
+    from posapp.ui.extra import ExtraPage
     from posapp.ui.start import Enrol
 
 log = logging.getLogger("posapp.ui")
@@ -53,14 +54,16 @@ def run(
     *,
     enrol: Enrol | None = None,
     shown: Callable[[MainWindow], None] | None = None,
+    extra: ExtraPage | None = None,
 ) -> int:
     """Show the window, open the till behind it, and return the exit status when it closes.
 
     `build_till` runs on a lane and may take seconds; its PosError becomes a sentence with a way
     on. `enrol(address, code)` is offered when the store says NOT_ENROLLED or STORE_MISSING.
+    `extra` is one more page.
     """
     app = make_app(config)
-    window = MainWindow(None, config)
+    window = MainWindow(None, config, extra)
     crash = CrashFiles(config.folder, window.show_fault)
     crash.install()
     opening = Opening(window, build_till, enrol, config.folder)

@@ -33,11 +33,10 @@ if TYPE_CHECKING:
     from posapp.services.status import TillStatus
     from posapp.services.till import Till
     from posapp.ui.door import Door
+    from posapp.ui.extra import ExtraPage
     from posapp.ui.login.page import LoginPage
-    from posapp.ui.reports.page import DayPage
     from posapp.ui.sell.page import SellPage
     from posapp.ui.shift.page import ShiftPage
-    from posapp.ui.sync.page import SyncPage
 
 POLL_MS = 1000
 WIDTH_MIN, HEIGHT_MIN = 1024, 720
@@ -49,9 +48,12 @@ class MainWindow(QWidget):
 
     closing = Signal()
 
-    def __init__(self, till: Till | None, config: TillConfig) -> None:
+    def __init__(
+        self, till: Till | None, config: TillConfig, extra: ExtraPage | None = None
+    ) -> None:
         super().__init__()
         self._config = config
+        self._extra = extra
         self._till: Till | None = None
         self._tasks: Tasks | None = None
         self._operator: Operator | None = None
@@ -134,6 +136,9 @@ class MainWindow(QWidget):
         }
         for name, (icon, word) in words.items():
             self.rail.add(name, icon, word, partial(self.go, name))
+        if self._extra is not None:
+            name = self._extra.name
+            self.rail.add(name, self._extra.icon, self._extra.word, partial(self.go, name))
         self.rail.add("lock", "lock", translate("Window", "Lock F12"), self.lock, low=True)
 
     def _build_actions(self) -> None:
@@ -150,6 +155,9 @@ class MainWindow(QWidget):
         }
         for place, name in enumerate(PAGES):
             table.append((f"page.{name}", titles[name], f"Alt+{place + 1}", partial(self.go, name)))
+        if self._extra is not None:
+            name, word = self._extra.name, self._extra.word
+            table.append((f"page.{name}", word, f"Alt+{len(PAGES) + 1}", partial(self.go, name)))
         for name, words, key, do in table:
             action = add_action(self, f"window.{name}", words, (key,), do, everywhere=True)
             if name != "keys":
@@ -186,6 +194,8 @@ class MainWindow(QWidget):
             from posapp.ui.sync.page import SyncPage
 
             return SyncPage(self._till, self._tasks)
+        if self._extra is not None and name == self._extra.name:
+            return self._extra.make(self._tasks)
         from posapp.ui.sell.page import SellPage
 
         return SellPage(self._till, self._tasks)
@@ -237,8 +247,9 @@ class MainWindow(QWidget):
             shift_page: ShiftPage = page  # type: ignore[assignment]
             shift_page.start(operator)
         else:
-            other: DayPage | SyncPage = page  # type: ignore[assignment]
-            other.start()
+            start = getattr(page, "start", None)
+            if start is not None:
+                start()
         self._show_pages_status()
 
     def lock(self) -> None:
