@@ -1,240 +1,338 @@
-"""The parts a tariff is made of, each an exact cost of units and the lines it puts on paper.
+"""The components a pack is written with, each able to say what it is in one situation.
 
-`tariff` holds them in order, `cost` adds them up and inverts them, `pack` reads them from a file.
+`parts` reads them from a file; bound to a situation they are the parts of `curve` and `dues`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Context, Decimal, DivisionByZero, Inexact, InvalidOperation
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
 from fractions import Fraction
 from typing import Protocol
 
-from posapp.domain.sale import LineKind, SaleLine
-from posapp.pricing.month import MonthLedger
-
-# Everything between a rate and a line is computed in this context. 320 digits hold the product of
-# a price, units and a percentage of each component a pack may have; a result that would not be
-# exact is a crash, never a cent.
-EXACT = Context(prec=320, traps=[Inexact, InvalidOperation, DivisionByZero])
-HALVES_A_KWH = 20  # costs are asked for at whole and half steps of the 0.1 kWh grid
-RATE_EXTRA_DIGITS = 2  # a price shown without its included VAT: published decimals and two more
+from posapp.domain.sale import LineKind
+from posapp.errors import SaleError
+from posapp.pricing.curve import (
+    Absent,
+    Block,
+    Credit,
+    Energy,
+    FreeUnits,
+    Month,
+    Part,
+    Span,
+    SpanFee,
+)
+from posapp.pricing.curve import IncludedVat as IncludedVat
+from posapp.pricing.curve import Share as Share
+from posapp.pricing.dues import NO_CAP, ArrearsDue, Cap, ChannelDue, FeeDue
+from posapp.pricing.exact import half_up, step_minor
+from posapp.pricing.situation import FeeState, Situation, months_between
 
 
 @dataclass(frozen=True, slots=True)
-class Sold:
-    """What the lines of a sale are made from.
+class When:
+    """For whom and when a component holds. Tenths of kWh; an average not known counts as 0.
 
-    `at_units` is each component's exact cost, in minor units, of the units the token carries;
-    `at_money` of the units, not on the grid, that the money paid would buy to the last cent.
+    `span` looks at the month with this sale in it, all else at what was before.
     """
 
-    units_tenths: int
-    month: MonthLedger
-    at_units: Sequence[Decimal]
-    at_money: Sequence[Fraction]
+    span: Span | None = None
+    average_above: int | None = None
+    average_up_to: int | None = None
+    months: frozenset[int] = frozenset()
+    entitled: bool | None = None
+
+    def holds(self, situation: Situation) -> bool:
+        """Whether everything but the span holds."""
+        average = situation.average_tenths or 0
+        return (
+            (self.average_above is None or average > self.average_above)
+            and (self.average_up_to is None or average <= self.average_up_to)
+            and (not self.months or situation.at.month in self.months)
+            and (self.entitled is None or situation.entitled is self.entitled)
+        )
+
+
+ALWAYS = When()
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What binds a component: the situation, where its month stands, and money's conversions.
+
+    `rate` is what prices are multiplied with (1 in the tariff's own currency) and `decimals` to
+    what a converted price is rounded half up (None: not at all); `scale` is minor units in a major
+    one; `free` is whose free units this customer gets.
+    """
+
+    situation: Situation
+    month: Month
+    rate: Decimal
+    decimals: int | None
+    scale: int
+    free: FreeBasic | None = None
+
+    def price(self, printed: Decimal) -> Decimal:
+        """A printed price or sum in the currency that is paid, in major units."""
+        converted = printed * self.rate
+        if self.decimals is None:
+            return converted
+        return Decimal(half_up(converted.scaleb(self.decimals))).scaleb(-self.decimals)
+
+    def minor(self, printed: Decimal) -> Decimal:
+        """The same in minor units."""
+        return self.price(printed) * self.scale
 
 
 class Component(Protocol):
-    """One part of a tariff. Costs are exact minor units, linear between two breaks."""
+    """One part of a tariff as its file says it."""
 
     @property
     def code(self) -> str:
         """Its name in the pack and on the lines."""
         ...
 
-    def breaks(self, month: MonthLedger) -> tuple[int, ...]:
-        """Tenths of this sale (> 0) up to which one price holds and after which another does."""
-        ...
-
-    def cost(self, halves: int, month: MonthLedger, earlier: Sequence[Decimal]) -> Decimal:
-        """Minor units for `halves` > 0 twentieths of a kWh, given what earlier components cost."""
-        ...
-
-    def lines(self, sold: Sold, index: int, net: Fraction) -> tuple[SaleLine, ...]:
-        """Its lines; `net` is the share of its printed price that is no included VAT."""
+    def bind(self, binding: Binding) -> Part:
+        """What it is in a situation. Raises SaleError where the pack says nothing of it."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """Energy at one price up to `up_to_tenths` bought in the month; None is without end."""
+class BlockRow:
+    """A row of the printed table; `up_to_tenths` None is without end."""
 
+    label: str
     up_to_tenths: int | None
     price: Decimal
-    step_minor: Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class BlockEnergy:
-    """Energy in blocks that start again every month; each unit pays its own block's price."""
+    """Energy in blocks of the month. With `adds_up` the months without a purchase add theirs."""
 
     code: str
-    blocks: tuple[Block, ...]
+    rows: tuple[BlockRow, ...]
+    adds_up: bool = False
+    when: When = ALWAYS
 
-    def breaks(self, month: MonthLedger) -> tuple[int, ...]:
-        ends = (b.up_to_tenths for b in self.blocks if b.up_to_tenths is not None)
-        return tuple(end - month.units_tenths for end in ends if end > month.units_tenths)
+    def bind(self, binding: Binding) -> Part:
+        situation = binding.situation
+        if not self.when.holds(situation):
+            return Absent(self.code)
+        months = 1
+        if self.adds_up and situation.last_bought is not None and not binding.month.has_bought:
+            months = max(1, months_between(situation.last_bought, situation.day))
+        blocks = []
+        for row in self.rows:
+            price = binding.price(row.price)
+            end = None if row.up_to_tenths is None else row.up_to_tenths * months
+            blocks.append(Block(row.label, end, price, step_minor(price, binding.scale)))
+        return Energy(self.code, LineKind.ENERGY, tuple(blocks), binding.month, self.when.span)
 
-    def cost(self, halves: int, month: MonthLedger, earlier: Sequence[Decimal]) -> Decimal:
-        total = Decimal(0)
-        start = month.units_tenths * 2
-        stop = start + halves
-        for block in self.blocks:
-            end = stop if block.up_to_tenths is None else min(stop, block.up_to_tenths * 2)
-            if end > start:
-                total += block.step_minor * (end - start)
-                start = end
-        return total
 
-    def lines(self, sold: Sold, index: int, net: Fraction) -> tuple[SaleLine, ...]:
-        lines = []
-        start = sold.month.units_tenths
-        stop = start + sold.units_tenths
-        for number, block in enumerate(self.blocks, 1):
-            end = stop if block.up_to_tenths is None else min(stop, block.up_to_tenths)
-            if end > start:
-                cost = _net(block.step_minor * 2 * (end - start), net)
-                rate = rate_text(block.price, net)
-                code = f"block {number}"
-                lines.append(SaleLine(LineKind.ENERGY, code, half_up(cost), end - start, rate))
-                start = end
-        return tuple(lines)
+@dataclass(frozen=True, slots=True)
+class DatedPrice:
+    """A price a kWh from a local moment on."""
 
-    def block_after(self, month: MonthLedger) -> tuple[int, Block, Block] | None:
-        """(tenths left in the present block, it, the next one); None in the last block."""
-        for block, following in zip(self.blocks, self.blocks[1:], strict=False):
-            assert block.up_to_tenths is not None  # only the last block has no end
-            left = block.up_to_tenths - month.units_tenths
-            if left > 0:
-                return left, block, following
-        return None
+    since: datetime | None
+    price: Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class PerKwh:
-    """One price for every unit: flat energy, or a surcharge that counts as a levy."""
+    """One price for every kWh, which may change from date to date."""
 
     code: str
     kind: LineKind
-    price: Decimal
-    step_minor: Decimal
+    prices: tuple[DatedPrice, ...]
+    until: datetime | None = None
+    when: When = ALWAYS
 
-    def breaks(self, month: MonthLedger) -> tuple[int, ...]:
-        return ()
+    def bind(self, binding: Binding) -> Part:
+        situation = binding.situation
+        if not self.when.holds(situation):
+            return Absent(self.code)
+        found = [p for p in self.prices if p.since is None or p.since <= situation.at]
+        if not found or (self.until is not None and situation.at >= self.until):
+            raise SaleError("TARIFF_PRICE_MISSING", component=self.code, day=situation.day)
+        if not found[-1].price:
+            return Absent(self.code)
+        price = binding.price(found[-1].price)
+        block = Block(self.code, None, price, step_minor(price, binding.scale))
+        return Energy(self.code, self.kind, (block,), binding.month, self.when.span)
 
-    def cost(self, halves: int, month: MonthLedger, earlier: Sequence[Decimal]) -> Decimal:
-        return self.step_minor * halves
 
-    def lines(self, sold: Sold, index: int, net: Fraction) -> tuple[SaleLine, ...]:
-        amount = half_up(_net(sold.at_units[index], net))
-        return (
-            SaleLine(self.kind, self.code, amount, sold.units_tenths, rate_text(self.price, net)),
-        )
+class Skipped(StrEnum):
+    """What becomes of the fees of months in which nothing was bought."""
+
+    LOST = "lost"
+    ADD_UP = "add_up"
 
 
 @dataclass(frozen=True, slots=True)
 class MonthlyFee:
-    """A fixed sum with the first sale of a month, taken before any energy."""
+    """A fixed sum a calendar month, due with the first sale; what a cap leaves stays owed."""
 
     code: str
-    amount_minor: Decimal
+    amount: Decimal
+    skipped: Skipped = Skipped.LOST
+    months_max: int | None = None
+    cap: Cap = NO_CAP
+    when: When = ALWAYS
 
-    def breaks(self, month: MonthLedger) -> tuple[int, ...]:
-        return ()
+    def bind(self, binding: Binding) -> Part:
+        if not self.when.holds(binding.situation):
+            return Absent(self.code)
+        if self.when.span is not None:
+            return SpanFee(self.code, binding.minor(self.amount), binding.month, self.when.span)
+        state = binding.situation.fee(self.code)
+        owed = state.owed_minor + self._months(state, binding.situation.day) * binding.minor(
+            self.amount
+        )
+        return FeeDue(self.code, Fraction(owed), self.cap)
 
-    def cost(self, halves: int, month: MonthLedger, earlier: Sequence[Decimal]) -> Decimal:
-        return Decimal(0) if month.fee_paid else self.amount_minor
-
-    def lines(self, sold: Sold, index: int, net: Fraction) -> tuple[SaleLine, ...]:
-        if sold.month.fee_paid:
-            return ()
-        return (SaleLine(LineKind.FEE, self.code, half_up(_net(self.amount_minor, net))),)
+    def _months(self, state: FeeState, day: date) -> int:
+        if state.through is None:
+            return 1
+        months = months_between(state.through, day)
+        if self.skipped is Skipped.LOST:
+            return min(1, months)
+        return months if self.months_max is None else min(months, self.months_max)
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """A levy or tax as a percentage of the components at `base` (indexes, all earlier).
-
-    Its line follows the money paid, not the units carried: the part of the payment that made no
-    whole 0.1 kWh is taxed and levied like the rest.
-    """
+class DailyFee:
+    """A fixed sum for each day since the last sale; what a cap leaves stays owed."""
 
     code: str
-    kind: LineKind
-    percent: Decimal
-    base: tuple[int, ...]
+    amount: Decimal
+    days_max: int | None = None
+    cap: Cap = NO_CAP
+    when: When = ALWAYS
 
-    def breaks(self, month: MonthLedger) -> tuple[int, ...]:
-        return ()
-
-    def cost(self, halves: int, month: MonthLedger, earlier: Sequence[Decimal]) -> Decimal:
-        total = Decimal(0)
-        for index in self.base:
-            total += earlier[index]
-        return total * self.percent * _HUNDREDTH
-
-    def lines(self, sold: Sold, index: int, net: Fraction) -> tuple[SaleLine, ...]:
-        amount = half_up(sold.at_money[index] * net)
-        return (SaleLine(self.kind, self.code, amount, rate=plain(self.percent)),)
+    def bind(self, binding: Binding) -> Part:
+        situation = binding.situation
+        if not self.when.holds(situation):
+            return Absent(self.code)
+        state = situation.fee(self.code)
+        days = 0 if state.through is None else max(0, (situation.day - state.through).days)
+        if self.days_max is not None:
+            days = min(days, self.days_max)
+        owed = state.owed_minor + days * binding.minor(self.amount)
+        return FeeDue(self.code, Fraction(owed), self.cap)
 
 
 @dataclass(frozen=True, slots=True)
-class IncludedVat:
-    """VAT that the prices at `base` already contain: costs nothing, but has its line."""
+class ChannelFee:
+    """What the place of sale takes for each sale."""
 
     code: str
+    amount: Decimal
     percent: Decimal
-    base: tuple[int, ...]
+    least: Decimal
+    most: Decimal | None
+    when: When = ALWAYS
+
+    def bind(self, binding: Binding) -> Part:
+        if not self.when.holds(binding.situation):
+            return Absent(self.code)
+        most = None if self.most is None else binding.minor(self.most)
+        return ChannelDue(
+            self.code,
+            binding.minor(self.amount),
+            self.percent,
+            binding.minor(self.least),
+            most,
+            NO_CAP,
+        )
+
+
+class Order(StrEnum):
+    """Which of several debts is paid back first."""
+
+    OLDEST = "oldest"
+    LISTED = "listed"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrears:
+    """Debts paid back with each sale: of `accounts`, or of all where there are none named."""
+
+    code: str
+    accounts: tuple[str, ...]
+    order: Order
+    cap: Cap
+    when: When = ALWAYS
+
+    def bind(self, binding: Binding) -> Part:
+        situation = binding.situation
+        debts = [d for d in situation.debts if d.balance_minor > 0]
+        if self.accounts:
+            debts = [d for d in debts if d.account in self.accounts]
+        if not debts or not self.when.holds(situation):
+            return Absent(self.code)
+        if self.order is Order.OLDEST:
+            debts.sort(key=lambda debt: (debt.since, debt.account))
+        else:
+            debts.sort(key=lambda debt: self.accounts.index(debt.account))
+        return ArrearsDue(self.code, tuple(debts), self.cap)
+
+
+@dataclass(frozen=True, slots=True)
+class FreeBasic:
+    """Units of the month that cost nothing, claimed once; what is not claimed is lost."""
+
+    code: str
+    units_tenths: int
+    counts_in_blocks: bool
+    when: When = ALWAYS
+
+    def due_tenths(self, situation: Situation) -> int:
+        """What may still be claimed this month by those it is for."""
+        return max(0, self.units_tenths - situation.free_tenths)
+
+    def bind(self, binding: Binding) -> Part:
+        due = self.due_tenths(binding.situation) if binding.free is self else 0
+        return FreeUnits(self.code, due) if due else Absent(self.code)
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyCredit:
+    """What is left of the payment goes onto a meter that counts money."""
+
+    code: str
+
+    def bind(self, binding: Binding) -> Part:
+        return Credit(self.code)
+
+
+@dataclass(frozen=True, slots=True)
+class Levy:
+    """A levy or a tax on top: a percentage of the components at `base`."""
+
+    share: Share
+    when: When = ALWAYS
 
     @property
-    def net(self) -> Fraction:
-        """The share of a price of its base that is no VAT."""
-        return 100 / (100 + Fraction(self.percent))
+    def code(self) -> str:
+        return self.share.code
 
-    def breaks(self, month: MonthLedger) -> tuple[int, ...]:
-        return ()
-
-    def cost(self, halves: int, month: MonthLedger, earlier: Sequence[Decimal]) -> Decimal:
-        return Decimal(0)
-
-    def lines(self, sold: Sold, index: int, net: Fraction) -> tuple[SaleLine, ...]:
-        gross = sum((sold.at_money[i] for i in self.base), Fraction(0))
-        amount = half_up(gross * (1 - self.net))
-        return (SaleLine(LineKind.TAX, self.code, amount, rate=plain(self.percent)),)
+    def bind(self, binding: Binding) -> Part:
+        return self.share if self.when.holds(binding.situation) else Absent(self.code)
 
 
-_HUNDREDTH = Decimal("0.01")
+@dataclass(frozen=True, slots=True)
+class Inclusive:
+    """A tax that the prices at its base contain."""
 
+    vat: IncludedVat
 
-def step_minor(price: Decimal, scale: int) -> Decimal:
-    """Minor units for a twentieth of a kWh at `price` major units a kWh."""
-    return price * scale * Decimal("0.05")
+    @property
+    def code(self) -> str:
+        return self.vat.code
 
-
-def half_up(amount: Decimal | Fraction) -> int:
-    """To whole minor units, half up; `amount` is not negative."""
-    over, under = amount.as_integer_ratio()
-    return (2 * over + under) // (2 * under)
-
-
-def plain(number: Decimal) -> str:
-    """As the pack prints it, without an exponent: `16.50`, `7.5`, `16`."""
-    return format(number, "f")
-
-
-def _net(amount: Decimal, net: Fraction) -> Decimal | Fraction:
-    return amount if net == 1 else Fraction(amount) * net
-
-
-def rate_text(price: Decimal, net: Fraction) -> str:
-    """The published price; without its included VAT where the line is without it too."""
-    if net == 1:
-        return plain(price)
-    exponent = price.as_tuple().exponent
-    assert isinstance(exponent, int)
-    digits = max(0, -exponent) + RATE_EXTRA_DIGITS
-    scaled = half_up(Fraction(price) * net * 10**digits)
-    with_zeros = Decimal(scaled).scaleb(-digits)
-    return plain(with_zeros.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
+    def bind(self, binding: Binding) -> Part:
+        return self.vat

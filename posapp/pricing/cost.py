@@ -1,7 +1,7 @@
 """What units cost under a tariff, exactly, and which units a sum of money is worth.
 
-Costs are linear between the breaks the components name, so the inverse needs no search for
-units: it finds the stretch between two breaks, then divides. `quote` makes sales of it.
+Costs are linear between the breaks the parts name, so the inverse needs no search for units: it
+finds the stretch between two breaks, then divides. `quote` makes sales of it.
 """
 
 from __future__ import annotations
@@ -9,22 +9,34 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 
-from posapp.pricing.components import half_up
-from posapp.pricing.month import MonthLedger
-from posapp.pricing.tariff import TariffPack, UnitRounding
+from posapp.pricing.curve import Energy, SpanFee
+from posapp.pricing.exact import NOTHING, UnitRounding, half_up, on_grid
+from posapp.pricing.terms import Terms
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
     """Where a sum of money stops on the cost curve: units in tenths, not on the grid.
 
-    `amounts` is what each component costs there; they add up to the sum, unless it stops at a
-    jump that it cannot pay.
+    `amounts` is what each part costs there, without dues. `unspent_minor` is what buys nothing
+    because the next unit costs more at once than is left; `next_minor` is what 0.1 kWh costs
+    from there on, the jump not counted.
     """
 
     raw_tenths: Fraction
     amounts: tuple[Fraction, ...]
+    unspent_minor: Fraction
+    next_minor: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Cliff:
+    """Beyond `at_tenths` of this sale the whole month costs `jump_minor` more at once."""
+
+    at_tenths: int
+    jump_minor: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,96 +47,174 @@ class _Stretch:
     begins: tuple[Decimal, ...]
     climbs: tuple[Decimal, ...]
 
+    @property
+    def begin(self) -> Decimal:
+        return sum(self.begins, NOTHING)
+
+    @property
+    def climb(self) -> Decimal:
+        return sum(self.climbs, NOTHING)
+
 
 class Costing:
-    """The cost curve of one tariff for one meter's month. Use it inside the EXACT context."""
+    """The cost curve of one meter's terms, dues left out. Use it inside the EXACT context."""
 
-    def __init__(self, pack: TariffPack, month: MonthLedger) -> None:
+    def __init__(self, terms: Terms) -> None:
         self.evaluations = 0
-        self.pack = pack
-        self.month = month
+        self.terms = terms
+        self._stretches: dict[int, _Stretch] = {}
+        self._totals: dict[int, Decimal] = {}
 
     def amounts(self, halves: int) -> tuple[Decimal, ...]:
-        """Exact minor units by component for `halves` > 0 twentieths of a kWh."""
+        """Exact minor units by part for `halves` > 0 twentieths of a kWh."""
         self.evaluations += 1
         costs: list[Decimal] = []
-        for component in self.pack.components:
-            costs.append(component.cost(halves, self.month, costs))
+        for part in self.terms.parts:
+            costs.append(part.cost(halves, costs))
         return tuple(costs)
 
     def total(self, units_tenths: int) -> Decimal:
         """T(units): exact minor units for tenths of a kWh on the grid, 0 for none."""
-        return sum(self.amounts(units_tenths * 2), Decimal(0)) if units_tenths else Decimal(0)
+        if not units_tenths:
+            return NOTHING
+        found = self._totals.get(units_tenths)
+        if found is None:
+            found = sum(self.amounts(units_tenths * 2), NOTHING)
+            self._totals[units_tenths] = found
+        return found
 
-    def price(self, units_tenths: int) -> int:
-        """Minor units to ask for these units: T rounded so that the sum buys them again.
+    def payment(self, units_tenths: int) -> int:
+        """The sum to ask for units: their cost with all dues, so that it buys them again.
 
-        Up where units are rounded down, down where they are rounded up, else half up.
+        Rounded up where units are rounded down, down where they are rounded up, else half up.
         """
-        total = self.total(units_tenths)
-        over, under = total.as_integer_ratio()
-        match self.pack.unit_rounding:
+        match self.terms.pack.unit_rounding:
             case UnitRounding.DOWN:
-                return -(-over // under)
+                return self._asked(self.total(units_tenths), "up")
             case UnitRounding.UP:
-                return over // under
+                return self._asked(self.total(units_tenths), "down")
             case UnitRounding.NEAREST:
-                return half_up(total)
+                return self._asked(self.total(units_tenths), "half up")
 
-    def entry_minor(self) -> int:
-        """What falls due before the first unit: fees with their levies and taxes."""
-        return half_up(sum(self._stretch(0).begins, Decimal(0)))
+    def _asked(self, energy: Decimal, how: str) -> int:
+        exact = self.exact_payment(Fraction(energy))
+        over, under = exact.as_integer_ratio()
+        if how == "half up":
+            return half_up(exact)
+        return over // under if how == "down" else -(-over // under)
+
+    def exact_payment(self, energy_minor: Fraction) -> Fraction:
+        """The least payment of which `energy_minor` is left after all dues."""
+        terms = self.terms
+        if not terms.dues_depend_on_payment:
+            # With more money than any due every due is settled whole.
+            return energy_minor + terms.dues_total(_MORE_THAN_ANY_DUE)
+        low = int(energy_minor)
+        high = low + 1
+        while high - terms.dues_total(high) < energy_minor:
+            low, high = high, high * 2
+        while high - low > 1:
+            middle = (low + high) // 2
+            if middle - terms.dues_total(middle) >= energy_minor:
+                high = middle
+            else:
+                low = middle
+        before, after = (sum_ - terms.dues_total(sum_) for sum_ in (low, high))
+        return low + (energy_minor - before) / (after - before)  # straight within a minor unit
 
     def least_minor(self) -> int:
-        """The least useful amount: what 0.1 kWh costs."""
-        asked = self.price(1)
-        if self.on_grid(self.position(asked).raw_tenths) >= 1:
+        """The least useful amount: what the first step of the grid costs, with all dues."""
+        step = self.terms.step_tenths
+        asked = self.payment(step)
+        left = asked - self.terms.dues_total(asked)
+        if self.steps(self.position(left).raw_tenths) >= 1:
             return asked
-        over, under = self.total(1).as_integer_ratio()  # 0.1 kWh costs less than a minor unit
-        return -(-over // under)
+        return self._asked(self.total(step), "up")  # it costs less than a minor unit
 
-    def position(self, amount_minor: int) -> Position:
-        """Where `amount_minor` stops: sup of all units whose cost it covers."""
-        stretch = self._stretch(self._last_break_within(amount_minor))
-        left = amount_minor - sum(stretch.begins, Decimal(0))
-        climb = sum(stretch.climbs, Decimal(0))
+    def steps(self, raw_tenths: Fraction) -> int:
+        """Whole steps of the grid by the tariff's rule."""
+        return on_grid(raw_tenths / self.terms.step_tenths, self.terms.pack.unit_rounding)
+
+    def position(self, left: Fraction | int) -> Position:
+        """Where `left` minor units stop, dues already taken: sup of all units they cover."""
+        stretch = self._stretch_within(left)
+        climb = stretch.climb
         assert climb > 0, "a tariff's energy has a price"
-        beyond = Fraction(max(left, Decimal(0))) / Fraction(climb)
+        rest = Fraction(left) - Fraction(stretch.begin)
+        beyond = max(Fraction(0), rest / Fraction(climb))
+        end = self._next_break(stretch.start_tenths)
+        unspent = Fraction(0)
+        if end is not None and stretch.start_tenths + beyond > end:
+            unspent = (beyond - (end - stretch.start_tenths)) * Fraction(climb)
+            beyond = Fraction(end - stretch.start_tenths)
+        elif rest < 0:
+            unspent = Fraction(left)  # not even the first unit of all
         amounts = tuple(
             Fraction(begin) + Fraction(rise) * beyond
             for begin, rise in zip(stretch.begins, stretch.climbs, strict=True)
         )
-        return Position(stretch.start_tenths + beyond, amounts)
+        return Position(stretch.start_tenths + beyond, amounts, unspent, Fraction(climb))
 
-    def on_grid(self, raw_tenths: Fraction) -> int:
-        """Whole tenths by the tariff's rule; nearest takes the half up."""
-        over, under = raw_tenths.as_integer_ratio()
-        match self.pack.unit_rounding:
-            case UnitRounding.DOWN:
-                return over // under
-            case UnitRounding.UP:
-                return -(-over // under)
-            case UnitRounding.NEAREST:
-                return half_up(raw_tenths)
+    def cliffs(self) -> tuple[Cliff, ...]:
+        """Where the month's cost jumps, in this sale, the nearest first."""
+        found = []
+        for edge in self._jumps:
+            jump = self._stretch(edge).begin - self.total(edge)
+            if jump:
+                found.append(Cliff(edge, jump))
+        return tuple(found)
 
-    def _last_break_within(self, amount_minor: int) -> int:
-        """The last break whose units the amount covers, 0 if none; by bisection."""
-        found = {b for c in self.pack.components for b in c.breaks(self.month)}
-        edges = sorted(found)
-        low, high = 0, len(edges)
-        while low < high:
-            middle = (low + high) // 2
-            if self.total(edges[middle]) <= amount_minor:
-                low = middle + 1
-            else:
-                high = middle
-        return edges[low - 1] if low else 0
+    @cached_property
+    def _jumps(self) -> tuple[int, ...]:
+        """Tenths of this sale at which parts of spans come and go, in order."""
+        found: set[int] = set()
+        for part in self.terms.parts:
+            if isinstance(part, (Energy, SpanFee)) and part.span is not None:
+                found.update(part.span.breaks(part.month.start))
+        return tuple(sorted(found))
+
+    @cached_property
+    def _edges(self) -> tuple[int, ...]:
+        return tuple(sorted({0, *(b for part in self.terms.parts for b in part.breaks())}))
+
+    def _next_break(self, start_tenths: int) -> int | None:
+        later = [edge for edge in self._edges if edge > start_tenths]
+        return later[0] if later else None
+
+    def _stretch_within(self, left: Fraction | int) -> _Stretch:
+        """The last stretch whose first units the sum covers, or the very first one.
+
+        Between two jumps the cost climbs, so bisection finds it there; a jump may go down as
+        well as up, so the stretches between jumps are tried from the last.
+        """
+        bounds = [0, *self._jumps]
+        for place in range(len(bounds) - 1, -1, -1):
+            first = bounds[place]
+            if place and self._stretch(first).begin >= left:
+                continue
+            after = bounds[place + 1] if place + 1 < len(bounds) else None
+            edges = [e for e in self._edges if e >= first and (after is None or e < after)]
+            low, high = 0, len(edges) - 1  # the stretch of edges[low] is covered
+            while low < high:
+                middle = (low + high + 1) // 2
+                if self.total(edges[middle]) < left:
+                    low = middle
+                else:
+                    high = middle - 1
+            return self._stretch(edges[low])
+        raise AssertionError("the first stretch is always there")
 
     def _stretch(self, start_tenths: int) -> _Stretch:
         """From two points within the first tenth after `start`: breaks lie on the grid."""
-        halfway = self.amounts(start_tenths * 2 + 1)
-        whole = self.amounts(start_tenths * 2 + 2)
-        both = tuple(zip(halfway, whole, strict=True))
-        begins = tuple(2 * h - w for h, w in both)
-        climbs = tuple(2 * (w - h) for h, w in both)
-        return _Stretch(start_tenths, begins, climbs)
+        found = self._stretches.get(start_tenths)
+        if found is None:
+            halfway = self.amounts(start_tenths * 2 + 1)
+            whole = self.amounts(start_tenths * 2 + 2)
+            both = tuple(zip(halfway, whole, strict=True))
+            begins = tuple(2 * h - w for h, w in both)
+            climbs = tuple(2 * (w - h) for h, w in both)
+            found = self._stretches[start_tenths] = _Stretch(start_tenths, begins, climbs)
+        return found
+
+
+_MORE_THAN_ANY_DUE = 10**30

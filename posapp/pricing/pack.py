@@ -5,24 +5,42 @@ The format is described for people in resources/tariffs/README.md; keep the two 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import localcontext
 
 from posapp.domain.money import CURRENCIES, Currency
-from posapp.pricing.components import EXACT
-from posapp.pricing.parts import Parts, read_example
+from posapp.domain.sale import LineKind
+from posapp.pricing.components import (
+    BlockEnergy,
+    Component,
+    DailyFee,
+    MoneyCredit,
+    MonthlyFee,
+    PerKwh,
+)
+from posapp.pricing.coverage import gap_in
+from posapp.pricing.exact import EXACT, MoneyRounding, UnitRounding
+from posapp.pricing.examples import Examples
+from posapp.pricing.parts import Parts, minor
 from posapp.pricing.proof import VectorOutcome as VectorOutcome
 from posapp.pricing.proof import prove
 from posapp.pricing.reader import Mistake, MistakeError, Table, parse
-from posapp.pricing.tariff import Example, UnitRounding
+from posapp.pricing.tariff import CashRounding, Example, InvoiceTitle, Pegged
 from posapp.pricing.tariff import TariffPack as TariffPack
 
 FORMAT = 1
-CHARACTERS_MAX = 64_000  # what head office sends of one pack; the largest shipped one has 3,000
+CHARACTERS_MAX = 64_000  # what head office sends of one pack; the largest shipped one has 5,000
 COMPONENTS_MAX = 24  # more lines than a receipt holds
 EXAMPLES_MAX = 100
+INVOICES_MAX = 6
 VERSION_MAX = 999_999
+AVERAGE_MONTHS_MAX = 36
+PEGGED_DECIMALS_MAX = 6
+PEGGED_DAYS_MAX = 400
+TITLE_MAX = 40
+NOTE_MAX = 120
 
 _FIELDS = (
     "format",
@@ -34,7 +52,13 @@ _FIELDS = (
     "effective_from",
     "effective_until",
     "unit_rounding",
+    "money_rounding",
+    "leftover",
+    "average_months",
     "source",
+    "pegged",
+    "cash_rounding",
+    "invoice",
     "component",
     "example",
 )
@@ -79,7 +103,13 @@ class _Head:
     effective_from: datetime
     effective_until: datetime | None
     unit_rounding: UnitRounding
+    money_rounding: MoneyRounding
+    gives_change: bool
+    average_months: int
     sources: tuple[str, ...]
+    pegged: Pegged | None
+    cash_rounding: CashRounding | None
+    invoices: tuple[InvoiceTitle, ...]
 
 
 def _read_head(top: Table) -> _Head:
@@ -98,36 +128,134 @@ def _read_head(top: Table) -> _Head:
     until = top.instant("effective_until") if "effective_until" in top else None
     if until is not None and until <= start:
         raise top.mistake("effective_until", "a moment after effective_from, or no such field")
-    rounding = UnitRounding(top.choice("unit_rounding", tuple(UnitRounding)))
+    leftover = top.choice("leftover", ("rounding", "change")) if "leftover" in top else "rounding"
     words = "where the figures were published and when: a text, or a list of texts"
-    sources = top.texts("source", words)
-    return _Head(code, version, name, unit, prices_in == "minor", start, until, rounding, sources)
+    return _Head(
+        code=code,
+        version=version,
+        name=name,
+        currency=unit,
+        prices_in_minor=prices_in == "minor",
+        effective_from=start,
+        effective_until=until,
+        unit_rounding=UnitRounding(top.choice("unit_rounding", tuple(UnitRounding))),
+        money_rounding=_money_rounding(top, "money_rounding"),
+        gives_change=leftover == "change",
+        average_months=(
+            top.whole("average_months", 1, AVERAGE_MONTHS_MAX) if "average_months" in top else 12
+        ),
+        sources=top.texts("source", words),
+        pegged=_pegged(top, unit),
+        cash_rounding=_cash_rounding(top, unit),
+        invoices=tuple(_invoices(top, unit)),
+    )
+
+
+def _money_rounding(table: Table, key: str) -> MoneyRounding:
+    if key not in table:
+        return MoneyRounding.HALF_UP
+    return MoneyRounding(table.choice(key, tuple(MoneyRounding)))
+
+
+def _pegged(top: Table, unit: Currency) -> Pegged | None:
+    if "pegged" not in top:
+        return None
+    table = top.table("pegged", 'a table like { currency = "USD", days_max = 7 }')
+    table.only(("currency", "decimals", "days_max"))
+    other = CURRENCIES[table.choice("currency", tuple(CURRENCIES))]
+    if other == unit:
+        raise table.mistake("currency", "another currency than the one that is paid")
+    decimals = None
+    if "decimals" in table:
+        decimals = table.whole("decimals", 0, PEGGED_DECIMALS_MAX)
+    return Pegged(other, decimals, table.whole("days_max", 1, PEGGED_DAYS_MAX))
+
+
+def _cash_rounding(top: Table, unit: Currency) -> CashRounding | None:
+    if "cash_rounding" not in top:
+        return None
+    table = top.table("cash_rounding", 'a table like { step = 0.05, rule = "half_up" }')
+    table.only(("step", "rule"))
+    step = minor(table, "step", unit)
+    if not step:
+        raise table.mistake("step", f"the smallest coin of {unit.code}")
+    return CashRounding(step, MoneyRounding(table.choice("rule", tuple(MoneyRounding))))
+
+
+def _invoices(top: Table, unit: Currency) -> Iterator[InvoiceTitle]:
+    if "invoice" not in top:
+        return
+    last = -1
+    words = "[[invoice]] tables with from and title, at most 6"
+    for table in top.tables("invoice", words, INVOICES_MAX):
+        table.only(("from", "title", "note"))
+        start = minor(table, "from", unit)
+        if start <= last:
+            raise table.mistake("from", "a larger sum than the [[invoice]] before has")
+        last = start
+        title = table.text("title", "what the receipt is called", most=TITLE_MAX)
+        note = table.text("note", "a line for its foot", most=NOTE_MAX) if "note" in table else ""
+        yield InvoiceTitle(start, title, note)
 
 
 def _assemble(top: Table, head: _Head) -> TariffPack | tuple[Mistake, ...]:
     tables = tuple(top.tables("component", "[[component]] tables, 1 to 24", COMPONENTS_MAX))
     words = "[[example]] tables, 1 to 100: published sales that prove the pack"
     proofs = tuple(top.tables("example", words, EXAMPLES_MAX))
-    parts = Parts(head.currency, prices_in_minor=head.prices_in_minor)
-    examples: list[Example] = []
+    blocks = sum(table.says("kind", "blocks") for table in tables)
+    parts = Parts(head.currency, prices_in_minor=head.prices_in_minor, several_blocks=blocks > 1)
     mistakes: list[Mistake] = []
     for table in tables:
         try:
             parts.add(table)
         except MistakeError as error:
             mistakes.append(error.mistake)
-    if not mistakes and not parts.sells_energy:
-        energy = 'at least one component that sells energy: "blocks", or "per_kwh"'
-        raise tables[-1].mistake("kind", energy)
     if mistakes:
         return tuple(mistakes)
+    _check_energy(tables[-1], parts.components)
+    fees = [c.code for c in parts.components if isinstance(c, (MonthlyFee, DailyFee))]
+    examples = Examples(
+        head.currency,
+        head.effective_from,
+        None if head.pegged is None else head.pegged.currency,
+        fees,
+        parts.labels,
+        parts.debtors,
+    )
+    found: list[Example] = []
     for table in proofs:
         try:
-            examples.append(read_example(table, head.currency, parts.line_codes))
+            found.append(examples.read(table))
         except MistakeError as error:
             mistakes.append(error.mistake)
     if mistakes:
         return tuple(mistakes)
+    return _pack(head, tuple(parts.components), tuple(found))
+
+
+def _check_energy(last: Table, components: list[Component]) -> None:
+    """Energy or money for everybody, at all times, and not both."""
+    credits = sum(isinstance(c, MoneyCredit) for c in components)
+    energy = [
+        c
+        for c in components
+        if isinstance(c, BlockEnergy) or (isinstance(c, PerKwh) and c.kind is LineKind.ENERGY)
+    ]
+    if not energy and not credits:
+        words = 'at least one component that sells energy: "blocks", or "per_kwh"'
+        raise last.mistake("kind", words)
+    if credits and (energy or credits > 1):
+        raise last.mistake(
+            "kind", 'one "credit" alone, without energy, for meters that count money'
+        )
+    gap = "" if credits else gap_in([c.when for c in energy])
+    if gap:
+        raise last.mistake("when", f"a price for everybody; there is none {gap}")
+
+
+def _pack(
+    head: _Head, components: tuple[Component, ...], examples: tuple[Example, ...]
+) -> TariffPack:
     return TariffPack(
         code=head.code,
         version=head.version,
@@ -136,7 +264,13 @@ def _assemble(top: Table, head: _Head) -> TariffPack | tuple[Mistake, ...]:
         effective_from=head.effective_from,
         effective_until=head.effective_until,
         unit_rounding=head.unit_rounding,
-        components=tuple(parts.components),
-        examples=tuple(examples),
+        components=components,
+        examples=examples,
         sources=head.sources,
+        money_rounding=head.money_rounding,
+        gives_change=head.gives_change,
+        average_months=head.average_months,
+        pegged=head.pegged,
+        cash_rounding=head.cash_rounding,
+        invoices=head.invoices,
     )

@@ -6,17 +6,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, localcontext
+from decimal import localcontext
 from fractions import Fraction
 
 from posapp.domain.energy import units_text
 from posapp.domain.money import amount_text
 from posapp.errors import SaleError
-from posapp.pricing.components import EXACT, half_up, plain
 from posapp.pricing.cost import Costing
+from posapp.pricing.exact import EXACT, as_published, plain
 from posapp.pricing.quote import Quote, by_money, by_units
 from posapp.pricing.tariff import Example, TariffPack
+from posapp.pricing.terms import bind
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,61 +36,90 @@ class VectorOutcome:
 
 def prove(pack: TariffPack, example: Example) -> VectorOutcome:
     """Price one example and compare every figure it prints."""
-    failures = []
     try:
-        if example.pay_minor is not None:
-            quote = by_money(pack, example.pay_minor, example.month)
-            failures += _compare_money(pack, example, quote)
-        else:
-            assert example.buy_tenths is not None and example.cost is not None
-            quote = by_units(pack, example.buy_tenths, example.month)
-            failures += _compare_cost(pack, example)
-        failures += _compare_lines(pack, example, quote)
+        found = list(_compare(pack, example))
     except SaleError as error:
-        failures.append(str(error))
-    return VectorOutcome(example.name, example.line, tuple(failures))
+        found = list(_compare_refusal(pack, example, error))
+    return VectorOutcome(example.name, example.line, tuple(found))
 
 
-def _compare_money(pack: TariffPack, example: Example, quote: Quote) -> list[str]:
-    failures = []
-    assert example.pay_minor is not None and example.units_tenths is not None
-    if quote.units_tenths != example.units_tenths:
-        failures.append(
-            f"{units_text(quote.units_tenths)} kWh, not {units_text(example.units_tenths)}"
-        )
-    if example.raw_units is not None:
+def _compare(pack: TariffPack, example: Example) -> Iterator[str]:
+    if example.pay_minor is not None:
+        quote = by_money(pack, example.pay_minor, example.situation)
+        if example.expected.refused_minor is not None:
+            yield f"{units_text(quote.units_tenths)} kWh, not a refusal"
+        yield from _compare_units(pack, example, example.pay_minor, quote)
+    else:
+        assert example.buy_tenths is not None
+        quote = by_units(pack, example.buy_tenths, example.situation)
+        yield from _compare_cost(pack, example, example.buy_tenths)
+    yield from _compare_lines(pack, example, quote)
+    yield from _compare_left(pack, example, quote)
+
+
+def _compare_refusal(pack: TariffPack, example: Example, error: SaleError) -> Iterator[str]:
+    wanted = example.expected.refused_minor
+    if wanted is None or error.code != "AMOUNT_BELOW_MINIMUM":
+        yield str(error)
+        return
+    least = error.params["minimum_minor"]
+    assert isinstance(least, int)
+    if least != wanted:
+        least_text = amount_text(least, pack.currency)
+        yield f"refused below {least_text}, not {amount_text(wanted, pack.currency)}"
+
+
+def _compare_units(
+    pack: TariffPack, example: Example, pay_minor: int, quote: Quote
+) -> Iterator[str]:
+    expected = example.expected
+    if expected.units_tenths is not None and quote.units_tenths != expected.units_tenths:
+        got = units_text(quote.units_tenths)
+        yield f"{got} kWh, not {units_text(expected.units_tenths)}"
+    if expected.raw_units is not None:
         with localcontext(EXACT):
-            raw = Costing(pack, example.month).position(example.pay_minor).raw_tenths / 10
-        got = _as_published(raw, example.raw_units)
-        if got != example.raw_units:
-            failures.append(f"{plain(got)} kWh before the grid, not {plain(example.raw_units)}")
-    return failures
+            terms = bind(pack, example.situation)
+            left = pay_minor - terms.dues_total(pay_minor)
+            raw = Costing(terms).position(left).raw_tenths / 10
+        printed = as_published(raw, expected.raw_units)
+        if printed != expected.raw_units:
+            yield f"{plain(printed)} kWh before the grid, not {plain(expected.raw_units)}"
 
 
-def _compare_cost(pack: TariffPack, example: Example) -> list[str]:
-    assert example.buy_tenths is not None and example.cost is not None
+def _compare_cost(pack: TariffPack, example: Example, units_tenths: int) -> Iterator[str]:
+    assert example.expected.cost is not None
     with localcontext(EXACT):
-        total = Costing(pack, example.month).total(example.buy_tenths)
-    got = _as_published(Fraction(total) / pack.currency.scale, example.cost)
-    if got == example.cost:
-        return []
-    return [f"{plain(got)} {pack.currency.code}, not {plain(example.cost)}"]
+        costing = Costing(bind(pack, example.situation))
+        exact = costing.exact_payment(Fraction(costing.total(units_tenths)))
+    got = as_published(exact / pack.currency.scale, example.expected.cost)
+    if got != example.expected.cost:
+        yield f"{plain(got)} {pack.currency.code}, not {plain(example.expected.cost)}"
 
 
-def _compare_lines(pack: TariffPack, example: Example, quote: Quote) -> list[str]:
+def _compare_lines(pack: TariffPack, example: Example, quote: Quote) -> Iterator[str]:
     sums: dict[str, int] = defaultdict(int)
     for line in quote.lines:
         sums[line.code] += line.amount_minor
-    return [
-        f"{code} {amount_text(sums[code], pack.currency)}, not {amount_text(due, pack.currency)}"
-        for code, due in example.lines
-        if sums[code] != due
-    ]
+    yield from _compare_sums(pack, sums, example.expected.lines, "")
+    free = example.expected.free_tenths
+    if free is not None and free != quote.free_tenths:
+        yield f"{units_text(quote.free_tenths)} kWh free, not {units_text(free)}"
 
 
-def _as_published(exact: Fraction, printed: Decimal) -> Decimal:
-    """`exact` rounded half up to as many decimals as the table prints."""
-    exponent = printed.as_tuple().exponent
-    assert isinstance(exponent, int)
-    digits = max(0, -exponent)
-    return Decimal(half_up(exact * 10**digits)).scaleb(-digits)
+def _compare_left(pack: TariffPack, example: Example, quote: Quote) -> Iterator[str]:
+    owed: dict[str, int] = defaultdict(int)
+    owed.update({code: state.owed_minor for code, state in quote.fees})
+    owed.update(dict(quote.debts))
+    yield from _compare_sums(pack, owed, example.expected.left, " left")
+
+
+def _compare_sums(
+    pack: TariffPack,
+    found: Mapping[str, int],
+    wanted: tuple[tuple[str, int], ...],
+    what: str,
+) -> Iterator[str]:
+    for code, due in wanted:
+        if found[code] != due:
+            got = amount_text(found[code], pack.currency)
+            yield f"{code}{what} {got}, not {amount_text(due, pack.currency)}"

@@ -103,6 +103,10 @@ class Table:
             path = path[:-1]
         return self._places[path]
 
+    def says(self, key: str, value: str) -> bool:
+        """Whether a field is there and is just this text."""
+        return self._values.get(key) == value
+
     def only(self, known: Collection[str]) -> None:
         """Refuse a field that is not in `known`: a misspelt one must not be ignored."""
         for key in self._values:
@@ -156,17 +160,39 @@ class Table:
         self, key: str, what: str, *, above: Decimal | None = None, most: Decimal = NUMBER_MAX
     ) -> Decimal:
         """An exact number, not below 0 (above `above` if given), of at most 10 decimals."""
+        number = self.signed(key, what)
+        if not 0 <= number <= most or (above is not None and number <= above):
+            raise self.mistake(key, what)
+        return number
+
+    def signed(self, key: str, what: str) -> Decimal:
+        """An exact number of at most 10 decimals, which may be below 0."""
         value = self._get(key, what)
         if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
             raise self.mistake(key, what)
         number = Decimal(value)
-        if not number.is_finite() or number < 0 or number > most:
+        if not number.is_finite() or abs(number) > NUMBER_MAX:
             raise self.mistake(key, what)
         exponent = number.as_tuple().exponent
         assert isinstance(exponent, int)  # finite
-        if exponent < -DECIMALS_MAX or (above is not None and number <= above):
+        if exponent < -DECIMALS_MAX:
             raise self.mistake(key, what)
         return number
+
+    def wholes(self, key: str, what: str, least: int, most: int) -> tuple[int, ...]:
+        """A list of whole numbers from `least` to `most`, each once."""
+        value = self._get(key, what)
+        if not isinstance(value, list) or not value or len(set(map(str, value))) != len(value):
+            raise self.mistake(key, what)
+        for item in value:
+            if not isinstance(item, int) or isinstance(item, bool) or not least <= item <= most:
+                raise self.mistake(key, what)
+        return tuple(value)
+
+    def named(self, key: str, pattern: str, what: str) -> None:
+        """Refuse a field whose name does not fit `pattern`."""
+        if not re.fullmatch(pattern, key):
+            raise self.mistake(key, what)
 
     def instant(self, key: str) -> datetime:
         """A local date (its first moment) or a local date and time, without a zone."""
@@ -177,6 +203,14 @@ class Table:
         if isinstance(value, date) and not isinstance(value, datetime):
             return datetime(value.year, value.month, value.day)
         raise self.mistake(key, what)
+
+    def day(self, key: str) -> date:
+        """A local date."""
+        what = "a date like 2025-07-01"
+        value = self._get(key, what)
+        if not isinstance(value, date) or isinstance(value, datetime):
+            raise self.mistake(key, what)
+        return value
 
     def table(self, key: str, what: str) -> Table:
         """An inline table or a sub-table."""

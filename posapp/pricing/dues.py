@@ -1,0 +1,157 @@
+"""What a payment settles before it buys energy: fees, arrears, the channel's own fee.
+
+A due may depend on the sum paid, never on the units. It is counted without its taxes; the caps a
+tariff prints are of what the customer pays, with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Protocol, runtime_checkable
+
+from posapp.domain.sale import LineKind, SaleLine
+from posapp.pricing.curve import Sold
+from posapp.pricing.exact import NOTHING
+from posapp.pricing.situation import Debt
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """The most a payment gives to a due: a percentage, of what is left if `of_rest`; a sum."""
+
+    percent: Decimal | None = None
+    of_rest: bool = False
+    most_minor: Decimal | None = None
+
+    def limit(self, payment: Fraction, left: Fraction) -> Fraction:
+        """Minor units with taxes, of a payment of which `left` is not given away yet."""
+        found = left
+        if self.percent is not None:
+            whole = left if self.of_rest else payment
+            found = min(found, whole * Fraction(self.percent) / 100)
+        if self.most_minor is not None:
+            found = min(found, Fraction(self.most_minor))
+        return found
+
+
+NO_CAP = Cap()
+
+
+@runtime_checkable
+class Due(Protocol):
+    """A part that takes its sum first. On the curve of units it costs nothing."""
+
+    @property
+    def code(self) -> str:
+        """Its name in the pack and on the lines."""
+        ...
+
+    @property
+    def depends_on_payment(self) -> bool:
+        """Whether a larger payment may settle more of it."""
+        ...
+
+    def owed(self, payment: Fraction) -> Fraction:
+        """What there is to settle, in minor units without taxes."""
+        ...
+
+    @property
+    def cap(self) -> Cap:
+        """The most that a payment gives to it."""
+        ...
+
+
+def settle(due: Due, payment: Fraction, left: Fraction, factor: Fraction) -> Fraction:
+    """What a payment settles, without taxes; `factor` is a sum with its taxes over it."""
+    return min(due.owed(payment) * factor, due.cap.limit(payment, left)) / factor
+
+
+@dataclass(frozen=True, slots=True)
+class _Flat:
+    """On the curve of units a due is nothing."""
+
+    def breaks(self) -> tuple[int, ...]:
+        return ()
+
+    def cost(self, halves: int, earlier: Sequence[Decimal]) -> Decimal:
+        return NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class FeeDue(_Flat):
+    """A fee of months or days, with what is still owed from before."""
+
+    code: str
+    owed_minor: Fraction
+    cap: Cap
+
+    @property
+    def depends_on_payment(self) -> bool:
+        return self.cap.percent is not None and self.owed_minor > 0
+
+    def owed(self, payment: Fraction) -> Fraction:
+        return self.owed_minor
+
+    def lines(self, sold: Sold, index: int, net: Fraction) -> tuple[SaleLine, ...]:
+        amount = sold.minor(sold.dues[index] * net)
+        return (SaleLine(LineKind.FEE, self.code, amount),) if self.owed_minor else ()
+
+
+@dataclass(frozen=True, slots=True)
+class ArrearsDue(_Flat):
+    """Debts of one or more accounts, in the order they are paid back."""
+
+    code: str
+    debts: tuple[Debt, ...]
+    cap: Cap
+
+    @property
+    def depends_on_payment(self) -> bool:
+        return self.cap.percent is not None
+
+    def owed(self, payment: Fraction) -> Fraction:
+        return Fraction(sum(debt.balance_minor for debt in self.debts))
+
+    def shares(self, amount_minor: int) -> tuple[tuple[Debt, int], ...]:
+        """Who gets how much of a sum: each debt is paid off before the next gets anything."""
+        found = []
+        for debt in self.debts:
+            part = min(amount_minor, debt.balance_minor)
+            found.append((debt, part))
+            amount_minor -= part
+        return tuple(found)
+
+    def lines(self, sold: Sold, index: int, net: Fraction) -> tuple[SaleLine, ...]:
+        shares = self.shares(sold.minor(sold.dues[index]))
+        return tuple(
+            SaleLine(LineKind.ARREARS, f"{self.code} {debt.account}", part)
+            for debt, part in shares
+            if part
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelDue(_Flat):
+    """What the place of sale takes for each sale: a sum, a percentage of the payment, or both."""
+
+    code: str
+    amount_minor: Decimal
+    percent: Decimal
+    least_minor: Decimal
+    most_minor: Decimal | None
+    cap: Cap
+
+    @property
+    def depends_on_payment(self) -> bool:
+        return self.percent != 0
+
+    def owed(self, payment: Fraction) -> Fraction:
+        fee = Fraction(self.amount_minor) + payment * Fraction(self.percent) / 100
+        fee = max(fee, Fraction(self.least_minor))
+        return fee if self.most_minor is None else min(fee, Fraction(self.most_minor))
+
+    def lines(self, sold: Sold, index: int, net: Fraction) -> tuple[SaleLine, ...]:
+        return (SaleLine(LineKind.FEE, self.code, sold.minor(sold.dues[index] * net)),)
