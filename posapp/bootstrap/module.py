@@ -19,6 +19,7 @@ from posapp.bootstrap.module_config import read_config
 from posapp.bootstrap.module_people import Allow, ClosedModule, LaboratoryModule, OpenModule
 from posapp.bootstrap.sta_tables import choose
 from posapp.clock import Clock, Randomness, SystemClock, SystemRandomness, epoch_ms
+from posapp.codec.files import write_private
 from posapp.errors import ConfigError
 from posapp.security_module.reference.endpoints import open_endpoint
 from posapp.security_module.reference.engine import Engine, Policy, card_of
@@ -72,7 +73,7 @@ def init(
     module_id = f"REF-{source.bytes(4).hex().upper()}"
     secret = source.bytes(KEY_BYTES)
     if supervisor is None:
-        _write_key(folder / KEY_FILE, secret)
+        write_private(folder / KEY_FILE, secret.hex().encode("ascii"))
     else:
         first = Operator(1, supervisor, Role.SUPERVISOR)
         module_people.make(folder, module_id, secret, first, pin, source)
@@ -207,15 +208,6 @@ def _read_trust(path: Path) -> bytes:
     except OSError as error:
         raise ConfigError("FILE_UNREADABLE", file=str(path), reason=error.strerror) from None
     return Trust.read(text).to_text().encode("ascii")
-
-
-def _write_key(path: Path, secret: bytes) -> None:
-    path.unlink(missing_ok=True)  # of an attempt that never came to a store
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(secret.hex().encode("ascii"))
-        stream.flush()
-        os.fsync(stream.fileno())
 
 
 def _read_key(path: Path) -> bytes:

@@ -7,7 +7,6 @@ the certificates learnt by pairing. There is no authority: a peer is known by it
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import ssl
 from dataclasses import dataclass
@@ -31,8 +30,8 @@ from cryptography.x509.oid import NameOID
 
 from posapp.clock import Randomness
 from posapp.codec import cbor
-from posapp.codec.files import sync_folder
-from posapp.errors import ConfigError, InputError, StoreError
+from posapp.codec.files import write_private
+from posapp.errors import InputError, StoreError
 
 KEY_FILE = "line.pem"
 PEERS_FILE = "line-peers"
@@ -229,25 +228,6 @@ class LineKeys:
         sealed = self.seal(PEERS_FILE.encode("ascii"), cbor.encode(rows))
         write_private(self._folder / PEERS_FILE, sealed)
         self._stamp = _CHANGED  # two changes may fall into one tick of the file's clock
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Put `data` in `path`, whole or not at all, durable, for its owner only.
-
-    Raises ConfigError FILE_UNWRITABLE.
-    """
-    making = path.with_name(f".{path.name}.new")
-    try:
-        making.unlink(missing_ok=True)
-        handle = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        making.replace(path)
-        sync_folder(path.parent)
-    except OSError as error:
-        raise ConfigError("FILE_UNWRITABLE", file=str(path), reason=error.strerror) from None
 
 
 def _stamp(path: Path) -> tuple[int, ...] | None:
