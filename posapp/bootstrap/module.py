@@ -16,14 +16,19 @@ from posapp import paths
 from posapp.bootstrap import module_line, module_people
 from posapp.bootstrap.module_config import CONFIG_FILE as CONFIG_FILE
 from posapp.bootstrap.module_config import read_config
-from posapp.bootstrap.module_people import Allow, ClosedModule, LaboratoryModule, OpenModule
+from posapp.bootstrap.module_people import (
+    ClosedModule,
+    LaboratoryModule,
+    MakeEngine,
+    OpenModule,
+    Surroundings,
+)
 from posapp.bootstrap.sta_tables import choose
 from posapp.clock import Clock, Randomness, SystemClock, SystemRandomness, epoch_ms
 from posapp.codec.files import write_private
 from posapp.errors import ConfigError
 from posapp.security_module.reference.endpoints import open_endpoint
 from posapp.security_module.reference.engine import Engine, Policy, card_of
-from posapp.security_module.reference.issue import Keeper
 from posapp.security_module.reference.keys import load_key_file
 from posapp.security_module.reference.operators import Operator, Role
 from posapp.security_module.reference.server import Server
@@ -33,6 +38,7 @@ from posapp.security_module.reference.store import (
     create_store,
     open_store,
 )
+from posapp.sts.sta import StaTables
 from posapp.wire.introductions import Trust
 
 if TYPE_CHECKING:
@@ -45,7 +51,7 @@ KEY_BYTES = 32
 
 def init(
     folder: Path,
-    key_file: Path,
+    key_file: Path | None,
     trust_file: Path | None = None,
     *,
     supervisor: str | None = None,
@@ -56,16 +62,19 @@ def init(
     """Make a module in `folder` with the test keys of `key_file`; the new module's id.
 
     With `trust_file` (the text of a `Trust`) it makes nothing before head office's first
-    authorisation; without, it is a laboratory's module, without limits. Its public keys are in
-    `module.card`. With a `supervisor` (a name) and a PIN it starts closed, and that person adds
-    the others. Where `module.toml` names a token it keeps what it is told to keep. Raises
-    ConfigError MODULE_EXISTS, KEYS_NOT_TEST, KEY_FILE_INVALID,
-    FILE_UNREADABLE, CONFIG_FIELD; InputError TRUST_INVALID(field), PIN_FORM; ModuleError
+    authorisation, and its keys may come later, sealed (then `key_file` is None); without, it is a
+    laboratory's module, without limits. Its public keys are in `module.card`. With a `supervisor`
+    (a name) and a PIN it starts closed, and that person adds the others. Where `module.toml` names
+    a token it keeps what it is told to keep. Raises ConfigError MODULE_EXISTS, MODULE_KEYLESS,
+    KEYS_NOT_TEST, KEY_FILE_INVALID, FILE_UNREADABLE, CONFIG_FIELD; InputError
+    TRUST_INVALID(field), PIN_FORM; ModuleError
     HSM_... Nothing half-made is left: the store appears whole or not at all.
     """
     now = (clock or SystemClock()).now()
     source = randomness or SystemRandomness()
-    keys = load_key_file(key_file)
+    if key_file is None and trust_file is None:
+        raise ConfigError("MODULE_KEYLESS")
+    keys = () if key_file is None else load_key_file(key_file)
     trust = None if trust_file is None else _read_trust(trust_file)
     paths.private_folder(folder)
     if (folder / FILE_NAME).exists():
@@ -120,9 +129,7 @@ def serve(
     tables = choose(sta_tables, read_config(folder).sta_tables)
     time, source = clock or SystemClock(), randomness or SystemRandomness()
 
-    def make_engine(store: ModuleStore, keeper: Keeper | None, allow: Allow | None) -> Engine:
-        return Engine(store, time, source, policy, tables=tables, keeper=keeper, allow=allow)
-
+    make_engine = _engine_maker(time, source, policy, tables)
     module: OpenModule
     if module_people.has_operators(folder):
         module = ClosedModule(folder, time, source, make_engine)
@@ -153,6 +160,22 @@ def serve(
             endpoint.close()
     finally:
         module.close()
+
+
+def _engine_maker(
+    clock: Clock, randomness: Randomness, policy: Policy | None, tables: StaTables
+) -> MakeEngine:
+    def make(store: ModuleStore, around: Surroundings) -> Engine:
+        return Engine(
+            *(store, clock, randomness, policy),
+            tables=tables,
+            keeper=around.keeper,
+            allow=around.allow,
+            permit=around.permit,
+            bound=around.bound,
+        )
+
+    return make
 
 
 def pair(folder: Path) -> str:

@@ -33,6 +33,12 @@ def acknowledge(address: str, file: Path) -> int:
         return module.acknowledge_audit(_document(file))
 
 
+def load_keys(address: str, file: Path) -> int:
+    """Hand it a key file as the officers made it; how many keys it has now. Raises as above."""
+    with _module(address) as module:
+        return module.load_keys(_document(file))
+
+
 def fetch_audit(address: str, out: Path) -> int:
     """Write all of its book to a file for head office; the number of entries.
 

@@ -40,7 +40,20 @@ _ACTIONS = {TokenKind.CREDIT: Action.SELL, TokenKind.KEY_CHANGE: Action.CHANGE_K
 _KINDS = {"login": AuditKind.LOGIN, "logout": AuditKind.LOGOUT, "operators": AuditKind.LOGIN}
 
 Allow = Callable[[Order], None]
-MakeEngine = Callable[[ModuleStore, Keeper | None, Allow | None], Engine]
+Permit = Callable[[Action], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an opened store has around it; see `Engine`."""
+
+    keeper: Keeper | None = None
+    allow: Allow | None = None
+    permit: Permit | None = None
+    bound: bool = False
+
+
+MakeEngine = Callable[[ModuleStore, Surroundings], Engine]
 
 
 def has_operators(folder: Path) -> bool:
@@ -255,7 +268,7 @@ class LaboratoryModule:
             self._store = store = open_store(folder, secret)
             keeper = _keeper(self._token, FileDevice(secret))
             self.module_id = store.module_id
-            self.desk = Desk(make_engine(store, keeper, None))
+            self.desk = Desk(make_engine(store, Surroundings(keeper)))
         except BaseException:
             self.close()
             raise
@@ -336,7 +349,8 @@ class ClosedModule:
         try:
             self.operators.check_generation(_seen_generation(store))
             keeper = _keeper(self._token, self._device)
-            desk = _AuditedDesk(self._make_engine(store, keeper, self._allow), self.operators)
+            around = Surroundings(keeper, self._allow, self._permit, self._device.bound)
+            desk = _AuditedDesk(self._make_engine(store, around), self.operators)
         except BaseException:
             store.close()
             raise
@@ -346,6 +360,9 @@ class ClosedModule:
     def _allow(self, order: Order) -> None:
         for item in order.items:
             self.operators.require(_ACTIONS.get(TokenKind(item.kind), Action.ENGINEER))
+
+    def _permit(self, action: Action) -> None:
+        self.operators.require(action)
 
 
 class _AuditedDesk:

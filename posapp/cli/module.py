@@ -13,7 +13,9 @@ def add(commands: Commands) -> None:
     verbs = module.add_subparsers(required=True, metavar="VERB")
     init = verbs.add_parser("init", help="make a module folder from a key file marked test")
     init.add_argument("--dir", type=Path, required=True)
-    init.add_argument("--keys", type=Path, required=True, help="JSON key file, marked test")
+    init.add_argument(
+        "--keys", type=Path, help="JSON key file, marked test; may be left out with --trust"
+    )
     init.add_argument("--trust", type=Path, metavar="FILE", help="whose documents it believes")
     init.add_argument(
         "--supervisor",
@@ -56,6 +58,7 @@ def _add_errands(verbs: Commands) -> None:
     for verb, told in (
         ("authorise", "hand a running module head office's authorisation"),
         ("acknowledge", "hand it head office's word on its audit"),
+        ("load-keys", "hand it a key file of `headoffice keys export`"),
         ("audit", "write its audit to a file for head office"),
     ):
         errand = verbs.add_parser(verb, help=told)
@@ -162,6 +165,9 @@ def _errand(arguments: Arguments) -> int:
     elif arguments.verb == "acknowledge":
         number = module_errand.acknowledge(arguments.address, arguments.file)
         print(f"Entries up to {number} are acknowledged.")
+    elif arguments.verb == "load-keys":
+        number = module_errand.load_keys(arguments.address, arguments.file)
+        print(f"The module has {number} vending keys.")
     else:
         count = module_errand.fetch_audit(arguments.address, arguments.out)
         print(f"{count} entries are in {arguments.out}.")
