@@ -388,8 +388,9 @@ class ModuleManager:
             except ModuleError as error:  # the module's own word over a good line
                 self._refused(error)
                 raise
-            if busy:  # it made a token: whatever held it is over
+            if busy:  # it made a token: whatever held it is over, and its limits are others now
                 self._hold = None
+                self._report_due_at = 0.0
             if self._driver.is_open:
                 self._stand()
             return answer
