@@ -18,15 +18,16 @@ from posapp.bootstrap.module_config import CONFIG_FILE as CONFIG_FILE
 from posapp.bootstrap.module_config import read_config
 from posapp.bootstrap.module_people import (
     ClosedModule,
-    LaboratoryModule,
+    KeyedModule,
     MakeEngine,
     OpenModule,
     Surroundings,
 )
 from posapp.bootstrap.sta_tables import choose
 from posapp.clock import Clock, Randomness, SystemClock, SystemRandomness, epoch_ms
-from posapp.codec.files import write_private
+from posapp.codec.files import read_bounded, write_private
 from posapp.errors import ConfigError
+from posapp.security_module.link.identity import LineKeys
 from posapp.security_module.reference.endpoints import open_endpoint
 from posapp.security_module.reference.engine import Engine, Policy, card_of
 from posapp.security_module.reference.keys import load_key_file
@@ -39,7 +40,7 @@ from posapp.security_module.reference.store import (
     open_store,
 )
 from posapp.sts.sta import StaTables
-from posapp.wire.introductions import Trust
+from posapp.wire.introductions import TEXT_BYTES_MAX, ModuleCard, Trust
 
 if TYPE_CHECKING:
     from posapp.bootstrap.module_run import Run
@@ -107,13 +108,17 @@ def serve(
     policy: Policy | None = None,
     sta_tables: Path | None = None,
     paired_only: bool = False,
+    in_clear: bool = False,
     out: TextIO | None = None,
 ) -> None:
     """Answer on `pty:LINKPATH`, `unix:PATH` or `tcp:HOST:PORT` until SIGTERM or SIGINT.
 
+    A module that trusts somebody or has operators answers only whom it is paired with, unless
+    `in_clear`, for tests: then anybody until it is paired, as a laboratory's module does, unless
+    `paired_only`. What answers nobody in the clear may listen to other machines.
+
     EA07 takes the tables of `sta_tables`, else of POSAPP_STA_TABLES, else of the line
-    `sta_tables = "FILE"` in the folder's `module.toml`, else the sample set. `paired_only`
-    answers nobody in the clear, and so may listen to other machines. When it can be
+    `sta_tables = "FILE"` in the folder's `module.toml`, else the sample set. When it can be
     asked it prints `ready ADDRESS` (what a till's configuration takes) and then a line that
     says what it is. Raises ConfigError MODULE_MISSING, MODULE_KEY_MISSING,
     MODULE_KEY_EXPOSED, KEYS_NOT_TEST, CONFIG_SYNTAX, CONFIG_FIELD, PORT_BUSY, LISTEN_...,
@@ -134,19 +139,13 @@ def serve(
     if module_people.has_operators(folder):
         module = ClosedModule(folder, time, source, make_engine)
     else:
-        module = LaboratoryModule(folder, _read_key(folder / KEY_FILE), make_engine)
+        module = KeyedModule(folder, _read_key(folder / KEY_FILE), make_engine)
     try:
-        endpoint = open_endpoint(listen, sealed=paired_only)
+        clear = in_clear or (module.is_laboratory and not paired_only)
+        endpoint = open_endpoint(listen, sealed=not clear)
         try:
-            gate = module_line.gate_of(
-                folder,
-                module.line_secret,
-                module.desk,
-                module.module_id,
-                time,
-                source,
-                clear=not paired_only,
-            )
+            lines = module.line_secret, module.desk, module.module_id, time, source
+            gate = module_line.gate_of(folder, *lines, clear=clear)
             server = Server(endpoint, gate, module.rest)
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: server.stop())
@@ -219,6 +218,12 @@ def change_keys(
         store.close()
 
 
+def line_keys(folder: Path) -> tuple[str, LineKeys]:
+    """The id of the module in `folder`, and its end of the line. Raises as `pair`, InputError."""
+    card = ModuleCard.read(_read_text(folder / CARD_FILE))
+    return card.module_id, LineKeys(folder, _line_secret(folder), SystemRandomness())
+
+
 def _line_secret(folder: Path) -> bytes:
     if module_people.has_operators(folder):
         return module_people.line_secret(folder)
@@ -226,11 +231,14 @@ def _line_secret(folder: Path) -> bytes:
 
 
 def _read_trust(path: Path) -> bytes:
+    return Trust.read(_read_text(path)).to_text().encode("ascii")
+
+
+def _read_text(path: Path) -> bytes:
     try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise ConfigError("FILE_UNREADABLE", file=str(path), reason=error.strerror) from None
-    return Trust.read(text).to_text().encode("ascii")
+        return read_bounded(path, TEXT_BYTES_MAX)
+    except (OSError, ValueError) as error:
+        raise ConfigError("FILE_UNREADABLE", file=str(path), reason=str(error)) from None
 
 
 def _read_key(path: Path) -> bytes:

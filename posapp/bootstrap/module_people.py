@@ -243,6 +243,11 @@ class OpenModule(Protocol):
         ...
 
     @property
+    def is_laboratory(self) -> bool:
+        """Whether it was made without anybody to trust and without operators."""
+        ...
+
+    @property
     def desk(self) -> Answers:
         """Where its requests go."""
         ...
@@ -256,7 +261,7 @@ class OpenModule(Protocol):
         ...
 
 
-class LaboratoryModule:
+class KeyedModule:
     """A module without operators: its key in a file opens it at once."""
 
     def __init__(self, folder: Path, secret: bytes, make_engine: MakeEngine) -> None:
@@ -268,6 +273,7 @@ class LaboratoryModule:
             self._store = store = open_store(folder, secret)
             keeper = _keeper(self._token, FileDevice(secret))
             self.module_id = store.module_id
+            self.is_laboratory = store.words()[0] is None
             self.desk = Desk(make_engine(store, Surroundings(keeper)))
         except BaseException:
             self.close()
@@ -296,6 +302,8 @@ def _keeper(token: FolderToken, device: DeviceSecret) -> KeyBackend | None:
 
 class ClosedModule:
     """A module with operators: it answers from the start, and opens when somebody signs in."""
+
+    is_laboratory = False
 
     def __init__(
         self,
@@ -375,6 +383,9 @@ class _AuditedDesk:
 
     def answer(self, payload: bytes) -> bytes | None:
         return self._desk.answer(payload)
+
+    def note_impostor(self, till: bytes, peer: str) -> None:
+        self._engine.note_impostor(till, peer)
 
     def note(self, kind: str, operator: int, detail: str) -> None:
         known = _KINDS.get(kind, AuditKind.REFUSAL)

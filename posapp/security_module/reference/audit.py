@@ -8,6 +8,7 @@ An entry is written in the transaction of what it tells. The form of the chain i
                     6: SHA-256 of the digits}
     ISSUE, a run   {7: rows, 8: tokens, 9: SHA-256 of the file with the tokens}
     REFUSAL        {0: request id, 1: till, 10: code, 11: refusals left out before it}
+    REFUSAL        {1: till, 10: code, 24: the name of the paired till that asked for it, 11: ...}
     REFUSAL        {10: code, 13: SHA-256 of the document, 11: ...}
     CANCEL         {0: request id, 1: till, 2: sequence, 11: ...}
     AUTHORISATION  {12: number, 13: SHA-256 of the document}

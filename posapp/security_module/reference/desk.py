@@ -71,6 +71,10 @@ class Desk:
             log.exception("a mistake in the module itself")
             return _no(request, ModuleError("INTERNAL", outcome=Outcome.UNKNOWN))
 
+    def note_impostor(self, till: bytes, peer: str) -> None:
+        """See `Answers`."""
+        self._engine.note_impostor(till, peer)
+
     def _do(self, request: Request) -> dict[str, Any]:
         if request.version != codec.VERSION:
             raise ModuleError(codec.UNSUPPORTED_VERSION, expected=codec.VERSION)

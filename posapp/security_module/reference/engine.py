@@ -346,6 +346,12 @@ class Engine:
             else:
                 self._audit.append(books, kind, body)
 
+    def note_impostor(self, till: bytes, peer: str) -> None:
+        """Enter that the till paired as `peer` asked under another till's id. StoreError."""
+        with self._store.write() as books:
+            body = {1: till, 10: "TILL_IMPOSTOR", 24: peer}
+            self._audit.note(books, AuditKind.REFUSAL, body)
+
     # ------------------------------------------------------------ runs for many meters
 
     def record_run(self, rows: int, tokens: int, digest: bytes) -> None:
