@@ -12,13 +12,13 @@ from pathlib import Path
 from posapp.bootstrap import headoffice
 from posapp.bootstrap.ceremony import read_card, read_file, read_officers
 from posapp.clock import Randomness, SystemRandomness
+from posapp.codec.files import write_private
 from posapp.codec.sealed import RARE, Cost
 from posapp.codec.signing import SigningKey
 from posapp.domain.energy import units_text
 from posapp.domain.money import currency, money_text, parse_amount
 from posapp.errors import ConfigError, InputError
 from posapp.headoffice import modules, opening_hours
-from posapp.headoffice.ceremony.private_file import write_private
 from posapp.headoffice.ceremony.signer_file import SignerFile
 from posapp.headoffice.modules import Growth, Terms
 from posapp.headoffice.office import Office

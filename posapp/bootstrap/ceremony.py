@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from posapp.clock import Clock, Randomness, SystemClock, SystemRandomness
-from posapp.codec.files import read_bounded
+from posapp.codec.files import read_bounded, write_private
 from posapp.codec.sealed import RARE, Cost
 from posapp.errors import ConfigError, InputError
 from posapp.headoffice.ceremony import keys as key_making
 from posapp.headoffice.ceremony import vault as vaults
 from posapp.headoffice.ceremony.keys import Attributes, check_value
-from posapp.headoffice.ceremony.private_file import write_private
 from posapp.headoffice.ceremony.vault import Vault
 from posapp.sts.keys import VendingKey
 from posapp.wire import introductions

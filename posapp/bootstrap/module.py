@@ -16,13 +16,20 @@ from posapp import paths
 from posapp.bootstrap import module_line, module_people
 from posapp.bootstrap.module_config import CONFIG_FILE as CONFIG_FILE
 from posapp.bootstrap.module_config import read_config
-from posapp.bootstrap.module_people import Allow, ClosedModule, LaboratoryModule, OpenModule
+from posapp.bootstrap.module_people import (
+    ClosedModule,
+    KeyedModule,
+    MakeEngine,
+    OpenModule,
+    Surroundings,
+)
 from posapp.bootstrap.sta_tables import choose
 from posapp.clock import Clock, Randomness, SystemClock, SystemRandomness, epoch_ms
+from posapp.codec.files import read_bounded, write_private
 from posapp.errors import ConfigError
+from posapp.security_module.link.identity import LineKeys
 from posapp.security_module.reference.endpoints import open_endpoint
 from posapp.security_module.reference.engine import Engine, Policy, card_of
-from posapp.security_module.reference.issue import Keeper
 from posapp.security_module.reference.keys import load_key_file
 from posapp.security_module.reference.operators import Operator, Role
 from posapp.security_module.reference.server import Server
@@ -32,7 +39,8 @@ from posapp.security_module.reference.store import (
     create_store,
     open_store,
 )
-from posapp.wire.introductions import Trust
+from posapp.sts.sta import StaTables
+from posapp.wire.introductions import TEXT_BYTES_MAX, ModuleCard, Trust
 
 if TYPE_CHECKING:
     from posapp.bootstrap.module_run import Run
@@ -44,7 +52,7 @@ KEY_BYTES = 32
 
 def init(
     folder: Path,
-    key_file: Path,
+    key_file: Path | None,
     trust_file: Path | None = None,
     *,
     supervisor: str | None = None,
@@ -55,16 +63,19 @@ def init(
     """Make a module in `folder` with the test keys of `key_file`; the new module's id.
 
     With `trust_file` (the text of a `Trust`) it makes nothing before head office's first
-    authorisation; without, it is a laboratory's module, without limits. Its public keys are in
-    `module.card`. With a `supervisor` (a name) and a PIN it starts closed, and that person adds
-    the others. Where `module.toml` names a token it keeps what it is told to keep. Raises
-    ConfigError MODULE_EXISTS, KEYS_NOT_TEST, KEY_FILE_INVALID,
-    FILE_UNREADABLE, CONFIG_FIELD; InputError TRUST_INVALID(field), PIN_FORM; ModuleError
+    authorisation, and its keys may come later, sealed (then `key_file` is None); without, it is a
+    laboratory's module, without limits. Its public keys are in `module.card`. With a `supervisor`
+    (a name) and a PIN it starts closed, and that person adds the others. Where `module.toml` names
+    a token it keeps what it is told to keep. Raises ConfigError MODULE_EXISTS, MODULE_KEYLESS,
+    KEYS_NOT_TEST, KEY_FILE_INVALID, FILE_UNREADABLE, CONFIG_FIELD; InputError
+    TRUST_INVALID(field), PIN_FORM; ModuleError
     HSM_... Nothing half-made is left: the store appears whole or not at all.
     """
     now = (clock or SystemClock()).now()
     source = randomness or SystemRandomness()
-    keys = load_key_file(key_file)
+    if key_file is None and trust_file is None:
+        raise ConfigError("MODULE_KEYLESS")
+    keys = () if key_file is None else load_key_file(key_file)
     trust = None if trust_file is None else _read_trust(trust_file)
     paths.private_folder(folder)
     if (folder / FILE_NAME).exists():
@@ -72,7 +83,7 @@ def init(
     module_id = f"REF-{source.bytes(4).hex().upper()}"
     secret = source.bytes(KEY_BYTES)
     if supervisor is None:
-        _write_key(folder / KEY_FILE, secret)
+        write_private(folder / KEY_FILE, secret.hex().encode("ascii"))
     else:
         first = Operator(1, supervisor, Role.SUPERVISOR)
         module_people.make(folder, module_id, secret, first, pin, source)
@@ -97,13 +108,17 @@ def serve(
     policy: Policy | None = None,
     sta_tables: Path | None = None,
     paired_only: bool = False,
+    in_clear: bool = False,
     out: TextIO | None = None,
 ) -> None:
     """Answer on `pty:LINKPATH`, `unix:PATH` or `tcp:HOST:PORT` until SIGTERM or SIGINT.
 
+    A module that trusts somebody or has operators answers only whom it is paired with, unless
+    `in_clear`, for tests: then anybody until it is paired, as a laboratory's module does, unless
+    `paired_only`. What answers nobody in the clear may listen to other machines.
+
     EA07 takes the tables of `sta_tables`, else of POSAPP_STA_TABLES, else of the line
-    `sta_tables = "FILE"` in the folder's `module.toml`, else the sample set. `paired_only`
-    answers nobody in the clear, and so may listen to other machines. When it can be
+    `sta_tables = "FILE"` in the folder's `module.toml`, else the sample set. When it can be
     asked it prints `ready ADDRESS` (what a till's configuration takes) and then a line that
     says what it is. Raises ConfigError MODULE_MISSING, MODULE_KEY_MISSING,
     MODULE_KEY_EXPOSED, KEYS_NOT_TEST, CONFIG_SYNTAX, CONFIG_FIELD, PORT_BUSY, LISTEN_...,
@@ -119,26 +134,18 @@ def serve(
     tables = choose(sta_tables, read_config(folder).sta_tables)
     time, source = clock or SystemClock(), randomness or SystemRandomness()
 
-    def make_engine(store: ModuleStore, keeper: Keeper | None, allow: Allow | None) -> Engine:
-        return Engine(store, time, source, policy, tables=tables, keeper=keeper, allow=allow)
-
+    make_engine = _engine_maker(time, source, policy, tables)
     module: OpenModule
     if module_people.has_operators(folder):
         module = ClosedModule(folder, time, source, make_engine)
     else:
-        module = LaboratoryModule(folder, _read_key(folder / KEY_FILE), make_engine)
+        module = KeyedModule(folder, _read_key(folder / KEY_FILE), make_engine)
     try:
-        endpoint = open_endpoint(listen, sealed=paired_only)
+        clear = in_clear or (module.is_laboratory and not paired_only)
+        endpoint = open_endpoint(listen, sealed=not clear)
         try:
-            gate = module_line.gate_of(
-                folder,
-                module.line_secret,
-                module.desk,
-                module.module_id,
-                time,
-                source,
-                clear=not paired_only,
-            )
+            lines = module.line_secret, module.desk, module.module_id, time, source
+            gate = module_line.gate_of(folder, *lines, clear=clear)
             server = Server(endpoint, gate, module.rest)
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: server.stop())
@@ -152,6 +159,22 @@ def serve(
             endpoint.close()
     finally:
         module.close()
+
+
+def _engine_maker(
+    clock: Clock, randomness: Randomness, policy: Policy | None, tables: StaTables
+) -> MakeEngine:
+    def make(store: ModuleStore, around: Surroundings) -> Engine:
+        return Engine(
+            *(store, clock, randomness, policy),
+            tables=tables,
+            keeper=around.keeper,
+            allow=around.allow,
+            permit=around.permit,
+            bound=around.bound,
+        )
+
+    return make
 
 
 def pair(folder: Path) -> str:
@@ -195,6 +218,12 @@ def change_keys(
         store.close()
 
 
+def line_keys(folder: Path) -> tuple[str, LineKeys]:
+    """The id of the module in `folder`, and its end of the line. Raises as `pair`, InputError."""
+    card = ModuleCard.read(_read_text(folder / CARD_FILE))
+    return card.module_id, LineKeys(folder, _line_secret(folder), SystemRandomness())
+
+
 def _line_secret(folder: Path) -> bytes:
     if module_people.has_operators(folder):
         return module_people.line_secret(folder)
@@ -202,20 +231,14 @@ def _line_secret(folder: Path) -> bytes:
 
 
 def _read_trust(path: Path) -> bytes:
+    return Trust.read(_read_text(path)).to_text().encode("ascii")
+
+
+def _read_text(path: Path) -> bytes:
     try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise ConfigError("FILE_UNREADABLE", file=str(path), reason=error.strerror) from None
-    return Trust.read(text).to_text().encode("ascii")
-
-
-def _write_key(path: Path, secret: bytes) -> None:
-    path.unlink(missing_ok=True)  # of an attempt that never came to a store
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(secret.hex().encode("ascii"))
-        stream.flush()
-        os.fsync(stream.fileno())
+        return read_bounded(path, TEXT_BYTES_MAX)
+    except (OSError, ValueError) as error:
+        raise ConfigError("FILE_UNREADABLE", file=str(path), reason=str(error)) from None
 
 
 def _read_key(path: Path) -> bytes:

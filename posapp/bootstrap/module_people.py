@@ -40,7 +40,20 @@ _ACTIONS = {TokenKind.CREDIT: Action.SELL, TokenKind.KEY_CHANGE: Action.CHANGE_K
 _KINDS = {"login": AuditKind.LOGIN, "logout": AuditKind.LOGOUT, "operators": AuditKind.LOGIN}
 
 Allow = Callable[[Order], None]
-MakeEngine = Callable[[ModuleStore, Keeper | None, Allow | None], Engine]
+Permit = Callable[[Action], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an opened store has around it; see `Engine`."""
+
+    keeper: Keeper | None = None
+    allow: Allow | None = None
+    permit: Permit | None = None
+    bound: bool = False
+
+
+MakeEngine = Callable[[ModuleStore, Surroundings], Engine]
 
 
 def has_operators(folder: Path) -> bool:
@@ -230,6 +243,11 @@ class OpenModule(Protocol):
         ...
 
     @property
+    def is_laboratory(self) -> bool:
+        """Whether it was made without anybody to trust and without operators."""
+        ...
+
+    @property
     def desk(self) -> Answers:
         """Where its requests go."""
         ...
@@ -243,7 +261,7 @@ class OpenModule(Protocol):
         ...
 
 
-class LaboratoryModule:
+class KeyedModule:
     """A module without operators: its key in a file opens it at once."""
 
     def __init__(self, folder: Path, secret: bytes, make_engine: MakeEngine) -> None:
@@ -255,7 +273,8 @@ class LaboratoryModule:
             self._store = store = open_store(folder, secret)
             keeper = _keeper(self._token, FileDevice(secret))
             self.module_id = store.module_id
-            self.desk = Desk(make_engine(store, keeper, None))
+            self.is_laboratory = store.words()[0] is None
+            self.desk = Desk(make_engine(store, Surroundings(keeper)))
         except BaseException:
             self.close()
             raise
@@ -283,6 +302,8 @@ def _keeper(token: FolderToken, device: DeviceSecret) -> KeyBackend | None:
 
 class ClosedModule:
     """A module with operators: it answers from the start, and opens when somebody signs in."""
+
+    is_laboratory = False
 
     def __init__(
         self,
@@ -336,7 +357,8 @@ class ClosedModule:
         try:
             self.operators.check_generation(_seen_generation(store))
             keeper = _keeper(self._token, self._device)
-            desk = _AuditedDesk(self._make_engine(store, keeper, self._allow), self.operators)
+            around = Surroundings(keeper, self._allow, self._permit, self._device.bound)
+            desk = _AuditedDesk(self._make_engine(store, around), self.operators)
         except BaseException:
             store.close()
             raise
@@ -346,6 +368,9 @@ class ClosedModule:
     def _allow(self, order: Order) -> None:
         for item in order.items:
             self.operators.require(_ACTIONS.get(TokenKind(item.kind), Action.ENGINEER))
+
+    def _permit(self, action: Action) -> None:
+        self.operators.require(action)
 
 
 class _AuditedDesk:
@@ -358,6 +383,9 @@ class _AuditedDesk:
 
     def answer(self, payload: bytes) -> bytes | None:
         return self._desk.answer(payload)
+
+    def note_impostor(self, till: bytes, peer: str) -> None:
+        self._engine.note_impostor(till, peer)
 
     def note(self, kind: str, operator: int, detail: str) -> None:
         known = _KINDS.get(kind, AuditKind.REFUSAL)

@@ -7,11 +7,11 @@ against a lost backup, not against a stolen till; the window says so all the tim
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 from types import ModuleType
 
 from posapp.clock import Randomness
+from posapp.codec.files import write_private
 from posapp.errors import ConfigError, StoreError
 
 log = logging.getLogger("posapp.keys")
@@ -24,7 +24,7 @@ def create(folder: Path, source: str, randomness: Randomness) -> bytes:
     """A key for a new store: the one that is kept for this folder already, else a new one.
 
     A key is never replaced: it may be all that opens a store that was moved away. Raises
-    ConfigError KEYSTORE_MISSING, StoreError STORE_KEY_WRONG.
+    ConfigError KEYSTORE_MISSING, FILE_UNWRITABLE, StoreError STORE_KEY_WRONG.
     """
     try:
         return load(folder, source)
@@ -33,12 +33,7 @@ def create(folder: Path, source: str, randomness: Randomness) -> bytes:
             raise
     key = randomness.bytes(KEY_BYTES)
     if source == "keyfile":
-        path = folder / FILE_NAME
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(key.hex() + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        write_private(folder / FILE_NAME, f"{key.hex()}\n".encode("ascii"), new=True)
         return key
     keyring = _keyring()
     try:

@@ -29,8 +29,14 @@ from posapp.printing.profile import load_profile
 from posapp.printing.render.slip import render_slip
 from posapp.printing.spooler import Spooler
 from posapp.reports.people import resolver
+from posapp.security_module.link.identity import NAME_MAX
 from posapp.security_module.manager import ModuleManager
+from posapp.services.acknowledge_audit import AcknowledgeAudit
+from posapp.services.export_audit import ExportAudit
 from posapp.services.find import Find
+from posapp.services.load_authorisation import LoadAuthorisation
+from posapp.services.load_keys import LoadKeys
+from posapp.services.pair import Pair
 from posapp.services.quote import PrepareSale
 from posapp.services.recover import Recover
 from posapp.services.report import DailyReport
@@ -40,6 +46,7 @@ from posapp.services.shift import CloseShift, OpenShift
 from posapp.services.sign_in import SignIn
 from posapp.services.status import ReadStatus
 from posapp.services.till import Till
+from posapp.services.two_people import TwoPeople
 from posapp.store.feed import SqlSyncStore
 from posapp.store.schema import STORE_FILE
 from posapp.store.store import SqlStore, create_store, get_meta, open_store, set_meta
@@ -111,13 +118,15 @@ def _assemble(
     line = _head_office(settings, store, clock, randomness)
     sync = line or NoHeadOffice()
     recover = Recover(store, module, spooler, clock)
+    sign_in = SignIn(store, module)
+    two = TwoPeople(sign_in)
     caretaker = Caretaker(lanes, store, module, spooler, line, recover)
     till = Till(
         site=site,
         lanes=lanes,
         clock=clock,
         store=store,
-        sign_in=SignIn(store),
+        sign_in=sign_in,
         open_shift=OpenShift(store, clock),
         close_shift=CloseShift(store, spooler),
         find=Find(store, clock),
@@ -126,6 +135,11 @@ def _assemble(
         reprint=Reprint(store, spooler),
         recover=recover,
         report=DailyReport(store, spooler, clock, previewer),
+        load_authorisation=LoadAuthorisation(store, module, two),
+        load_keys=LoadKeys(store, module, two),
+        export_audit=ExportAudit(module, two),
+        acknowledge_audit=AcknowledgeAudit(module, two),
+        pair=Pair(module, two, site.till_name[:NAME_MAX] or site.till_code),
         status=ReadStatus(store, module, spooler, sync, clock),
         previewer=previewer,
         sync_now=sync.run_once,

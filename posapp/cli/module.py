@@ -13,7 +13,9 @@ def add(commands: Commands) -> None:
     verbs = module.add_subparsers(required=True, metavar="VERB")
     init = verbs.add_parser("init", help="make a module folder from a key file marked test")
     init.add_argument("--dir", type=Path, required=True)
-    init.add_argument("--keys", type=Path, required=True, help="JSON key file, marked test")
+    init.add_argument(
+        "--keys", type=Path, help="JSON key file, marked test; may be left out with --trust"
+    )
     init.add_argument("--trust", type=Path, metavar="FILE", help="whose documents it believes")
     init.add_argument(
         "--supervisor",
@@ -25,10 +27,16 @@ def add(commands: Commands) -> None:
     serve.add_argument("--dir", type=Path, required=True)
     serve.add_argument("--listen", required=True, help="pty:LINK, unix:PATH, tcp:HOST:PORT")
     serve.add_argument("--sta-tables", type=Path, metavar="FILE", help="a site's STA tables")
-    serve.add_argument(
+    clear = serve.add_mutually_exclusive_group()
+    clear.add_argument(
         "--paired-only",
         action="store_true",
-        help="answer nobody in the clear; then any tcp: address",
+        help="a laboratory's module too answers nobody in the clear; then any tcp: address",
+    )
+    clear.add_argument(
+        "--in-clear",
+        action="store_true",
+        help="for tests: a module with limits or operators answers anybody until it is paired",
     )
     serve.set_defaults(run=_serve)
     change = verbs.add_parser("key-change", help="new keys for a list of meters (CSV), audited")
@@ -56,10 +64,22 @@ def _add_errands(verbs: Commands) -> None:
     for verb, told in (
         ("authorise", "hand a running module head office's authorisation"),
         ("acknowledge", "hand it head office's word on its audit"),
+        ("load-keys", "hand it a key file of `headoffice keys export`"),
         ("audit", "write its audit to a file for head office"),
     ):
         errand = verbs.add_parser(verb, help=told)
         errand.add_argument("--address", required=True, help="as a till has it: serial:PORT ...")
+        errand.add_argument(
+            "--dir", type=Path, help="its folder, for a module that answers paired tills only"
+        )
+        errand.add_argument(
+            "--as",
+            type=int,
+            default=0,
+            dest="operator",
+            metavar="NUMBER",
+            help="sign this operator in first; the PIN is asked for",
+        )
         if verb == "audit":
             errand.add_argument("--out", type=Path, required=True, metavar="FILE")
         else:
@@ -121,6 +141,7 @@ def _serve(arguments: Arguments) -> int:
         arguments.listen,
         sta_tables=arguments.sta_tables,
         paired_only=arguments.paired_only,
+        in_clear=arguments.in_clear,
     )
     return 0
 
@@ -155,14 +176,20 @@ def _unpair(arguments: Arguments) -> int:
 
 def _errand(arguments: Arguments) -> int:
     from posapp.bootstrap import module_errand
+    from posapp.bootstrap.module_errand import Errand
 
+    pin = ask_pin() if arguments.operator else ""
+    errand = Errand(arguments.address, arguments.dir, arguments.operator, pin)
     if arguments.verb == "authorise":
-        number = module_errand.authorise(arguments.address, arguments.file)
+        number = module_errand.authorise(errand, arguments.file)
         print(f"The module has authorisation {number}.")
     elif arguments.verb == "acknowledge":
-        number = module_errand.acknowledge(arguments.address, arguments.file)
+        number = module_errand.acknowledge(errand, arguments.file)
         print(f"Entries up to {number} are acknowledged.")
+    elif arguments.verb == "load-keys":
+        number = module_errand.load_keys(errand, arguments.file)
+        print(f"The module has {number} vending keys.")
     else:
-        count = module_errand.fetch_audit(arguments.address, arguments.out)
+        count = module_errand.fetch_audit(errand, arguments.out)
         print(f"{count} entries are in {arguments.out}.")
     return 0

@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from posapp import paths
 from posapp.bootstrap.sta_tables import choose
 from posapp.clock import Clock, SystemClock
-from posapp.codec.files import read_json
+from posapp.codec.files import UNFINISHED, read_json, write_private
 from posapp.domain.meter import EncryptionAlgorithm, MeterNumber
 from posapp.errors import InputError, PosError
 from posapp.security_module.reference.keys import load_key_file
@@ -28,7 +26,6 @@ from posapp.sts.meter import VirtualMeter
 from posapp.sts.sta import StaTables
 
 STATE_BYTES_MAX = 1 << 18  # a memory of 10 000 TIDs, the largest there is, takes 100 kB
-_UNFINISHED = ".new"  # the ending of a file that is being written
 
 
 def installed(keys_json: Path, meters_csv: Path, tables: StaTables) -> dict[str, VirtualMeter]:
@@ -57,7 +54,7 @@ class Memory:
 
     def __init__(self, folder: Path, tables: StaTables) -> None:
         self._folder, self._tables = paths.private_folder(folder), tables
-        for left in folder.glob(f"*{_UNFINISHED}"):  # of a process that was killed
+        for left in folder.glob(f"*{UNFINISHED}"):  # of a process that was killed
             left.unlink()
 
     def recall(self, meters: dict[str, VirtualMeter]) -> None:
@@ -78,19 +75,8 @@ class Memory:
 
     def keep(self, meter: VirtualMeter) -> None:
         """Write one memory so that it is either the old one or the new, also after a power cut."""
-        path = self._path(meter.number.digits)
-        # A name that nobody has yet, for its owner only: no link can lead the key elsewhere.
-        handle, name = tempfile.mkstemp(_UNFINISHED, f"{path.name}.", self._folder)
-        temporary = Path(name)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(meter.to_state(), file)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        state = json.dumps(meter.to_state()).encode("utf-8")
+        write_private(self._path(meter.number.digits), state)
 
     def _path(self, number: str) -> Path:
         return self._folder / f"{number}.json"

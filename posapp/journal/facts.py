@@ -332,6 +332,35 @@ class ClockCorrected:
         return cls(body[0], body[1])
 
 
+@dataclass(frozen=True, slots=True)
+class ModuleLoaded:
+    """Two people gave the module a document: `what` is a `posapp.domain.permissions.Operation`.
+
+    `number` is the authorisation's, or how many keys the module had afterwards.
+    """
+
+    KIND: ClassVar[int] = 40
+    VERSION: ClassVar[int] = 1
+    what: str
+    module_id: str
+    number: int
+    first_id: int
+    second_id: int
+
+    def to_body(self) -> Body:
+        return {
+            0: self.what,
+            1: self.module_id,
+            2: self.number,
+            3: self.first_id,
+            4: self.second_id,
+        }
+
+    @classmethod
+    def from_body(cls, body: Body) -> ModuleLoaded:
+        return cls(body[0], body[1], body[2], body[3], body[4])
+
+
 def _line_out(line: SaleLine) -> list[Any]:
     return [int(line.kind), line.code, line.amount_minor, line.units_tenths, line.rate]
 
@@ -396,6 +425,7 @@ _SHAPES: dict[int, dict[int, Any]] = {
     SaleEnded.KIND: {0: int, 1: int, 2: str},
     SaleUncertain.KIND: {0: int, 1: str},
     ClockCorrected.KIND: {0: int, 1: int},
+    ModuleLoaded.KIND: {0: str, 1: str, 2: int, 3: int, 4: int},
 }  # fmt: skip
 _INT_LIMIT = 1 << 63  # what a column of any database holds
 
@@ -427,6 +457,7 @@ _READERS: dict[tuple[int, int], Callable[[Body], Fact]] = {
         SaleEnded,
         SaleUncertain,
         ClockCorrected,
+        ModuleLoaded,
     )
 }
 

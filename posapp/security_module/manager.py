@@ -19,8 +19,10 @@ from posapp.clock import Clock, Randomness, SystemRandomness
 from posapp.errors import ModuleError, Outcome, StoreError
 from posapp.lanes import Lane, Lanes, Urgency
 from posapp.ports import (
+    AuditPart,
     IssueRequest,
     IssueResult,
+    ModuleOffer,
     ModuleState,
     ModuleStatus,
     NotFound,
@@ -35,12 +37,14 @@ from posapp.security_module.drivers.driver import (
     LineLostError,
     LineSilentError,
     Pairable,
+    Rekeyable,
+    Staffed,
     WrongAnswerError,
     no_secret,
 )
 from posapp.security_module.drivers.registry import DriverRegistry
 from posapp.security_module.link.identity import LineKeys
-from posapp.security_module.link.messages import AuditPage, Hello, Report
+from posapp.security_module.link.messages import Hello, Report
 from posapp.security_module.report_values import values_of
 
 T = TypeVar("T")
@@ -110,7 +114,9 @@ class ModuleManager:
         self._report_due_at = 0.0
         self._silent_port = b""  # the port on which nobody answered when last looked
         self._same_looks = 0
-        self._status = ModuleStatus(ModuleState.ABSENT, since=clock.now())
+        self._status = ModuleStatus(
+            ModuleState.ABSENT, since=clock.now(), offers=_offers(self._driver)
+        )
         self._set(ModuleState.ABSENT)
 
     # ------------------------------------------------------------ the port's calls
@@ -190,58 +196,79 @@ class ModuleManager:
 
     # ------------------------------------------------------------ what makes no token
 
-    def load_authorisation(self, document: bytes) -> int:
-        """Hand the module head office's signed document; the number it has now. Up to 10 s.
+    def login(self, operator: int, pin: str) -> None:
+        """Sign a person in to the module; see `posapp.ports.SecurityModule`."""
+        driver = self._driver
+        if isinstance(driver, Staffed):
+            self._besides(lambda deadline: driver.login(operator, pin, deadline))
 
-        Raises ModuleError with outcome NOT_EXECUTED, UNSUPPORTED where the module has no limits.
-        The next `refresh` or `poll` shows what it changed.
-        """
+    def logout(self) -> None:
+        """Sign out whoever is signed in; a module that is not there has nobody."""
+        driver = self._driver
+        if isinstance(driver, Staffed):
+            self._besides(driver.logout)
+
+    def load_authorisation(self, document: bytes) -> int:
+        """Hand the module head office's signed document; the number it has now."""
         driver = self._governed()
         return self._besides(lambda deadline: driver.load_authorisation(document, deadline))
 
+    def load_keys(self, document: bytes) -> int:
+        """Hand it a key file; how many keys it has now."""
+        driver = self._driver
+        if not isinstance(driver, Rekeyable):
+            raise _unsupported("keys")
+        return self._besides(lambda deadline: driver.load_keys(document, deadline))
+
     def acknowledge_audit(self, document: bytes) -> int:
-        """Hand it head office's word on the audit; the entry up to which it counts. As above."""
+        """Hand it head office's word on the audit; the entry up to which it counts."""
         driver = self._governed()
         return self._besides(lambda deadline: driver.acknowledge_audit(document, deadline))
 
-    def read_audit(self, after: int) -> AuditPage:
-        """Some audit entries after a number, oldest first; none at the end. As above."""
+    def read_audit(self, after: int) -> AuditPart:
+        """Some audit entries after a number, oldest first; none at the end."""
         driver = self._governed()
-        return self._besides(lambda deadline: driver.read_audit(after, deadline))
+        page = self._besides(lambda deadline: driver.read_audit(after, deadline), changes=False)
+        return AuditPart(page.entries, page.number, page.hash32, page.signature)
 
-    def pair(self, code: str, name: str) -> Hello:
-        """Pair with the module at the address and know it from now on. Up to 10 s.
+    def pair(self, code: str, name: str) -> ModuleStatus:
+        """Pair with the module at the address and know it from now on.
 
-        Raises InputError PAIR_CODE_FORM and ModuleError with outcome NOT_EXECUTED: PAIR_...,
-        UNSUPPORTED where there is nothing to pair.
+        Raises InputError PAIR_CODE_FORM and ModuleError PAIR_..., UNSUPPORTED.
         """
         driver = self._driver
         if not isinstance(driver, Pairable):
             raise _unsupported("pair")
 
-        def ask(deadline: float) -> Hello:
+        def ask(deadline: float) -> None:
             self._drop(ModuleState.OPENING, "")
             try:
-                return driver.pair(code, name, deadline)
+                hello = driver.pair(code, name, deadline)
             except LineClosedError as closed:
                 raise ModuleError(
                     closed.code, outcome=Outcome.NOT_EXECUTED, reason=closed.reason
                 ) from closed
             finally:
                 self._drop(ModuleState.ABSENT, "")
+            self._pinned = hello.module_id
+            self._status = replace(self._status, module_id=hello.module_id)
 
-        hello = self._besides(ask, open_line=False)
-        self._pinned = hello.module_id
-        return hello
+        self._besides(ask, open_line=False)
+        return self.status()
 
     def _governed(self) -> Governed:
         if not isinstance(self._driver, Governed):
             raise _unsupported("audit")
         return self._driver
 
-    def _besides(self, ask: Callable[[float], T], *, open_line: bool = True) -> T:
+    def _besides(
+        self, ask: Callable[[float], T], *, open_line: bool = True, changes: bool = True
+    ) -> T:
+        """Ask, and then ask how things stand when the answer may have changed that."""
         answer = self._run(ask, Urgency.NORMAL, always=Outcome.NOT_EXECUTED, open_line=open_line)
-        self._report_due_at = 0.0
+        if changes:
+            self._report_due_at = 0.0
+            self.poll()
         return answer
 
     # ------------------------------------------------------------ coming and going
@@ -361,8 +388,9 @@ class ModuleManager:
             except ModuleError as error:  # the module's own word over a good line
                 self._refused(error)
                 raise
-            if busy:  # it made a token: whatever held it is over
+            if busy:  # it made a token: whatever held it is over, and its limits are others now
                 self._hold = None
+                self._report_due_at = 0.0
             if self._driver.is_open:
                 self._stand()
             return answer
@@ -518,6 +546,18 @@ class ModuleManager:
             return
         since = self._status.since if state is self._status.state else self._clock.now()
         self._status = replace(_in_state(self._status, state), since=since, problem=problem)
+
+
+def _offers(driver: Driver) -> frozenset[ModuleOffer]:
+    governed = isinstance(driver, Governed)
+    offered = {
+        ModuleOffer.SIGN_IN: isinstance(driver, Staffed),
+        ModuleOffer.AUTHORISATION: governed,
+        ModuleOffer.KEYS: isinstance(driver, Rekeyable),
+        ModuleOffer.AUDIT: governed,
+        ModuleOffer.PAIRING: isinstance(driver, Pairable),
+    }
+    return frozenset(offer for offer, is_there in offered.items() if is_there)
 
 
 def _unsupported(cap: str) -> ModuleError:

@@ -52,6 +52,7 @@ class Issue:
         self._store = store
         self._module = module
         self._clock = clock
+        self._till_id = store.read(lambda reader: reader.site().till_id)
 
     def fresh(self, record: SaleRecord) -> SaleRecord:
         """A sale whose intent was just written: ask at once. About three hard time-outs at most.
@@ -116,7 +117,7 @@ class Issue:
         """Make sure that no late frame of a request that was asked before can ever run."""
         intent = record.intent
         try:
-            self._module.cancel(intent.sale_id, self._till_id(), intent.sequence)
+            self._module.cancel(intent.sale_id, self._till_id, intent.sequence)
         except ModuleError as error:
             log.info("a refused request could not be burnt (%s); it is asked for again", error.code)
             return False
@@ -148,13 +149,10 @@ class Issue:
                 found=status.module_id,
             )
 
-    def _till_id(self) -> bytes:
-        return self._store.read(lambda reader: reader.site().till_id)
-
     def _request(self, intent: SaleIntended) -> IssueRequest:
         return IssueRequest(
             request_id=intent.sale_id,
-            till_id=self._till_id(),
+            till_id=self._till_id,
             sequence=intent.sequence,
             meter=intent.meter,
             configuration=intent.configuration,

@@ -14,7 +14,7 @@ from posapp.clock import epoch_ms
 from posapp.domain.ids import ReceiptNumber, uuid7
 from posapp.domain.meter import MeterConfiguration
 from posapp.domain.sale import SaleState, Tender, TenderKind, TokenKind
-from posapp.errors import Outcome, SaleError, StoreError
+from posapp.errors import ModuleError, Outcome, SaleError, StoreError
 from posapp.journal.facts import SaleIntended, TokenItem
 from posapp.lanes import Urgency
 from posapp.ports import (
@@ -186,13 +186,26 @@ class Sell:
         wanted = context.found.meter.configuration
         status = self._module.status()
         if status.state is not ModuleState.READY or not _fitting(status, wanted):
-            status = self._module.refresh()  # a key may have been loaded since it was asked last
+            # Somebody may have signed in, or loaded what was missing, since it was asked last.
+            status = self._asked_again()
+        if status.state.holds:  # it would refuse: nothing is written for that
+            raise SaleError(status.sentence)
         fitting = _fitting(status, wanted)
         if not fitting:
             raise SaleError("KEY_NOT_FOUND", sgc=wanted.sgc, krn=wanted.krn)
         if all(key.base_date != wanted.base_date for key in fitting):
             raise SaleError("BASE_DATE_MISMATCH", sgc=wanted.sgc, krn=wanted.krn)
         return status
+
+    def _asked_again(self) -> ModuleStatus:
+        """The module's word now. One that holds says so; one that is away is a ModuleError."""
+        try:
+            return self._module.refresh()
+        except ModuleError:
+            status = self._module.status()
+            if not status.state.holds:
+                raise
+            return status
 
     def _intend(
         self,

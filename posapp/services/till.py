@@ -7,7 +7,12 @@ from dataclasses import dataclass
 
 from posapp.domain.site import Site
 from posapp.ports import Clock, Lanes, Previewer, Store, SyncStatus
+from posapp.services.acknowledge_audit import AcknowledgeAudit
+from posapp.services.export_audit import ExportAudit
 from posapp.services.find import Find
+from posapp.services.load_authorisation import LoadAuthorisation
+from posapp.services.load_keys import LoadKeys
+from posapp.services.pair import Pair
 from posapp.services.quote import PrepareSale
 from posapp.services.recover import Recover
 from posapp.services.report import DailyReport
@@ -35,6 +40,11 @@ class Till:
     reprint: Reprint
     recover: Recover
     report: DailyReport
+    load_authorisation: LoadAuthorisation
+    load_keys: LoadKeys
+    export_audit: ExportAudit
+    acknowledge_audit: AcknowledgeAudit
+    pair: Pair
     status: ReadStatus
     previewer: Previewer
     sync_now: Callable[[], SyncStatus]

@@ -66,6 +66,21 @@ KEYS_WORDS: dict[str, Words] = {
         NO_KEYS,
         "Ask the key officers for a new one.",
     ),
+    "KEY_FILE_PRODUCTION": (
+        "These are real vending keys, and this module's own secret could be copied with its disk.",
+        NO_KEYS,
+        "Load them into a module whose secret is in a device, or use test keys here.",
+    ),
+    "KEY_FILE_FULL": (
+        "With the keys of this file the module would have more than {most}.",
+        NO_KEYS,
+        "Ask the key officers for a file with fewer keys.",
+    ),
+    "MODULE_KEYLESS": (
+        "A module that trusts nobody must be made with keys.",
+        NOTHING,
+        "Name a key file marked test, or whom it trusts.",
+    ),
     "FILE_EXISTS": ("{file} is there already.", NOTHING, "Choose another name."),
     "FILE_EXPOSED": (
         "Others on this machine may read {file}.",

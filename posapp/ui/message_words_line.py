@@ -17,6 +17,11 @@ LINE_WORDS: dict[str, Words] = {
         NO_SALE,
         "Pair this till with it.",
     ),
+    "TILL_IMPOSTOR": (
+        "The module knows this till's key under another till's name.",
+        NO_SALE,
+        "Pair this till with the module again.",
+    ),
     "PAIR_CODE_FORM": (
         "A pairing code has {digits} digits; one of these is not right.",
         NOTHING,

@@ -25,6 +25,7 @@ from posapp.ui import (
     message_words_module,
     message_words_more,
     message_words_office,
+    message_words_people,
     message_words_sts,
 )
 from posapp.ui.message_words import SHORT, UNKNOWN_OUTCOME, UNLISTED, Words
@@ -43,6 +44,7 @@ WORDS: dict[str, Words] = {
     **message_words_keys.KEYS_WORDS,
     **message_words_line.LINE_WORDS,
     **message_words_drivers.DRIVER_WORDS,
+    **message_words_people.PEOPLE_WORDS,
     **message_words_sts.STS_WORDS,
 }
 

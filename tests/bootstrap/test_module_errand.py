@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -10,8 +12,9 @@ from posapp import cli
 from posapp.bootstrap import headoffice
 from posapp.errors import ModuleError
 from posapp.wire.authorisation import SignedAuthorisation
-from posapp.wire.introductions import Trust
-from tests.security_module.module_process import ModuleProcess
+from posapp.wire.introductions import ModuleCard, Trust
+from tests.ceremony import PINS, a_vault
+from tests.security_module.module_process import ModuleProcess, a_configuration
 from tests.security_module.test_module_process import Till
 
 
@@ -53,3 +56,47 @@ def test_head_office_and_a_module_that_meet_by_files_only(capsys, tmp_path):
         refused = cli.main(["module", "authorise", *to, str(book)])
         assert refused == cli.shared.EXIT_REFUSED
         assert capsys.readouterr().err.count("\n") == 1
+
+
+def officer_runs(capsys, monkeypatch, *arguments):
+    """A ceremony's command; both officers type their PINs."""
+    monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{pin}\n" for pin in PINS)))
+    return run(capsys, "headoffice", "keys", *arguments)
+
+
+def test_a_key_goes_from_the_ceremony_to_a_token_and_is_never_seen(capsys, monkeypatch, tmp_path):
+    office, vault = tmp_path / "office", a_vault(tmp_path / "ceremony")
+    officers, trust, keys = tmp_path / "officers", tmp_path / "trust.json", tmp_path / "keys"
+    headoffice.init(office, utility="Test", zone="Africa/Nairobi", currency_code="KES")
+    headoffice.enrol(office, "K014", till_name="Till", vendor="Shop", float_text="1000.00")
+    in_vault = ("--dir", vault)
+    officer_runs(capsys, monkeypatch, "make", *in_vault, "--sgc", "654321", "--krn", "1")
+    officer_runs(capsys, monkeypatch, "officers", *in_vault, "--out", officers)
+    of_both = ("--officers", officers, "--out", trust)
+    run(capsys, "headoffice", "trust", "--dir", office, *of_both)
+    run(capsys, "module", "init", "--dir", tmp_path / "module", "--trust", trust)
+    card = tmp_path / "module" / "module.card"
+    module = ModuleProcess(
+        tmp_path / "module",
+        f"pty:{tmp_path / 'line'}",
+        ModuleCard.read(card.read_bytes()).module_id,
+    )
+    of_module = ("--module", module.module_id, "--public-key", card, "--out", keys)
+    told = officer_runs(capsys, monkeypatch, "export", *in_vault, *of_module)
+    assert "key file 1" in told
+    word = tmp_path / "word"
+    allowed = ("--units", "654321:1=100", "--value", "654321:1=5000.00", "--card", card)
+    known = ("--module", module.module_id, "--till", "K014", "--out", word)
+    run(capsys, "headoffice", "authorise", "--dir", office, *known, *allowed)
+    ours = SignedAuthorisation.read(word.read_bytes()).authorisation.till_id
+    with module.running():
+        to = ("--address", module.address)
+        run(capsys, "module", "authorise", *to, word)
+        assert "has 1 vending keys" in run(capsys, "module", "load-keys", *to, keys)
+        module.restart()
+        till = Till(module.address, till_id=ours)
+        till.till_id = ours
+        wanted = replace(till.intend(), configuration=a_configuration(sgc="654321"))
+        sold = till.manager.issue(wanted)
+        till.manager.close()
+    assert len(sold.tokens[0]) == 20

@@ -165,8 +165,14 @@ class Closed:
         self._calls = 0
         self.module = ClosedModule(folder, self.clock, CountedRandomness(), self._engine, cost=cost)
 
-    def _engine(self, store, keeper, allow):
-        engine = Engine(store, self.clock, CountedRandomness(), keeper=keeper, allow=allow)
+    def _engine(self, store, around):
+        engine = Engine(
+            *(store, self.clock, CountedRandomness()),
+            keeper=around.keeper,
+            allow=around.allow,
+            permit=around.permit,
+            bound=around.bound,
+        )
         self.engines.append(engine)
         return engine
 

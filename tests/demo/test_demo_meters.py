@@ -18,7 +18,7 @@ from posapp.demo import meters as demo_meters
 from posapp.demo.meters import Memory, answers, installed
 from posapp.demo.town import Town, TownMeter, build
 from posapp.domain.meter import EncryptionAlgorithm, KeyType, MeterNumber
-from posapp.errors import InputError
+from posapp.errors import ConfigError, InputError
 from posapp.security_module.reference.keys import load_key_file
 from posapp.sts import keys, tokens
 from posapp.sts.sta import SAMPLE, StaTables
@@ -124,7 +124,7 @@ def test_a_file_that_cannot_be_finished_leaves_nothing(
 
     meter, memory = next(m for m in town.meters if m.base_date == 2014), Memory(tmp_path, SAMPLE)
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(ConfigError, match="FILE_UNWRITABLE"):
         asked(town, memory, f"{meter.meter} {a_token(town, meter, 100)}")
     assert not list(tmp_path.iterdir())
 

@@ -17,6 +17,7 @@ from posapp.journal.chain import Entry
 from posapp.journal.facts import (
     ClockCorrected,
     Fact,
+    ModuleLoaded,
     SaleEnded,
     SaleIntended,
     SaleIssued,
@@ -111,6 +112,7 @@ any_fact: st.SearchStrategy[Fact] = st.one_of(
     st.builds(SaleEnded, numbers, st.sampled_from([0, 1]), words),
     st.builds(SaleUncertain, numbers, words),
     st.builds(ClockCorrected, numbers, numbers),
+    st.builds(ModuleLoaded, words, words, numbers, numbers, numbers),
 )
 
 
@@ -149,6 +151,7 @@ def test_kinds_are_numbered_once_and_for_ever():
         "SaleEnded": 13,
         "SaleUncertain": 14,
         "ClockCorrected": 30,
+        "ModuleLoaded": 40,
     }
 
 

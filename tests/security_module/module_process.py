@@ -48,7 +48,7 @@ from pathlib import Path
 from posapp.bootstrap.module import serve
 from posapp.errors import PosError
 try:
-    serve(Path(sys.argv[1]), sys.argv[2])
+    serve(Path(sys.argv[1]), sys.argv[2], in_clear=sys.argv[3] == "clear")
 except PosError as error:
     sys.exit(f"{error}")
 """
@@ -110,7 +110,8 @@ class ModuleProcess:
     the same after a restart.
     """
 
-    def __init__(self, folder: Path, listen: str, module_id: str) -> None:
+    def __init__(self, folder: Path, listen: str, module_id: str, *, in_clear: bool = True) -> None:
+        self.in_clear = in_clear  # False: as in a shop, where one with limits wants to be paired
         self.folder = folder
         self.listen = listen
         self.module_id = module_id
@@ -157,7 +158,10 @@ class ModuleProcess:
         begun = time.monotonic()
         with (self.folder / "stderr.txt").open("a", encoding="utf-8") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _RUN, str(self.folder), self.listen],
+                [
+                    *(sys.executable, "-c", _RUN, str(self.folder), self.listen),
+                    "clear" if self.in_clear else "paired",
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,

@@ -234,12 +234,16 @@ class _Zeros:
 
 CODE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 FAMILY = {"ModuleError", "InputError", "SaleError"}
+DOCUMENTS = ("authorisation", "audit", "key_file", "signatures")
 # What can come of the line: raised by the module itself, or by the rules that it asks.
 ASKED = [
     *sorted((SOURCE / "security_module" / "link").rglob("*.py")),
     *sorted((SOURCE / "security_module" / "reference").rglob("*.py")),
     *(SOURCE / "sts" / name for name in ("keys.py", "key_change.py", "tid.py", "amounts.py")),
-    *(SOURCE / "wire" / name for name in ("authorisation.py", "audit.py", "signatures.py")),
+    *(
+        SOURCE / "wire" / f"{name}.py"
+        for name in ("authorisation", "audit", "key_file", "signatures")
+    ),
 ]
 
 

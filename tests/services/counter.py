@@ -78,7 +78,7 @@ class Counter:
         self.recover = Recover(self.store, self.module, self.queue, self.clock)
         self.open_shift = OpenShift(self.store, self.clock)
         self.close_shift = CloseShift(self.store, self.queue)
-        self.sign_in = SignIn(self.store)
+        self.sign_in = SignIn(self.store, self.module)
         self.reprint = Reprint(self.store, self.queue)
 
     def sale(

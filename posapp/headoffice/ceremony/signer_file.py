@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from posapp.clock import Randomness
+from posapp.codec.files import write_private
 from posapp.codec.sealed import RARE, Cost, SealedBox, wipe
 from posapp.codec.signing import SigningKey
 from posapp.errors import InputError
 from posapp.headoffice.ceremony import officers as people
-from posapp.headoffice.ceremony.private_file import read_private, write_private
+from posapp.headoffice.ceremony.private_file import read_private
 
 PURPOSE = "posapp/signer/1"
 VERSION = 1

@@ -15,6 +15,7 @@ from typing import Any
 from posapp import paths
 from posapp.clock import Randomness
 from posapp.codec import cbor
+from posapp.codec.files import write_private
 from posapp.codec.sealed import BOX_BYTES_MAX, RARE, Cost, SealedBox, wipe
 from posapp.codec.signing import SigningKey
 from posapp.db.lock import FileLock
@@ -22,7 +23,7 @@ from posapp.errors import ConfigError, InputError
 from posapp.headoffice import office
 from posapp.headoffice.ceremony import officers as people
 from posapp.headoffice.ceremony.officers import Officer
-from posapp.headoffice.ceremony.private_file import read_private, write_private
+from posapp.headoffice.ceremony.private_file import read_private
 from posapp.sts.key_records import key_of, record_of
 from posapp.sts.keys import VendingKey
 from posapp.wire.fields import Fields

@@ -122,6 +122,31 @@ class Governed(Protocol):
 
 
 @runtime_checkable
+class Rekeyable(Protocol):
+    """What a driver offers besides when its module takes key files over the line."""
+
+    def load_keys(self, document: bytes, deadline: float) -> int:
+        """Hand over a key file; how many keys the module has now. Raises like `Driver`."""
+        ...
+
+
+@runtime_checkable
+class Staffed(Protocol):
+    """What a driver offers besides when its module may have operators of its own."""
+
+    def login(self, operator: int, pin: str, deadline: float) -> None:
+        """Sign a person in; nothing where this module has no operators. The PIN is not kept.
+
+        Raises ModuleError PIN_WRONG (left), PIN_BLOCKED, and as `Driver`.
+        """
+        ...
+
+    def logout(self, deadline: float) -> None:
+        """Sign out whoever is signed in; nothing where this module has no operators."""
+        ...
+
+
+@runtime_checkable
 class Pairable(Protocol):
     """What a driver offers besides when till and module learn each other's key."""
 

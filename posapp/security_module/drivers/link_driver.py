@@ -30,6 +30,7 @@ ASK_AGAIN_S = 3.0
 HANDSHAKE_AGAIN_S = 1.0  # doubled each time: a slow line gets there too
 GRACE_S = 0.3  # after the last byte, while bytes come or something broken was seen among them
 SESSIONS_MAX = 16  # in one call; a line that ends them all is no line
+LOGIN, LOGOUT, LOAD_KEYS = "LOGIN", "LOGOUT", "LOAD_KEYS"
 _FIRST_CALL_BYTES = 6  # leaves room to count up without end
 
 
@@ -157,6 +158,33 @@ class LinkDriver:
     def acknowledge_audit(self, document: bytes, deadline: float) -> int:
         """Hand over head office's word on the audit; the entry up to which it counts."""
         return _read(_number("acknowledged"), self._send(codec.AUDIT_ACK, document, deadline))
+
+    def load_keys(self, document: bytes, deadline: float) -> int:
+        """Hand over a key file as it is; how many keys the module has now."""
+        return _read(_number("keys"), self._send(LOAD_KEYS, document, deadline))
+
+    def login(self, operator: int, pin: str, deadline: float) -> None:
+        """See `Staffed`. A PIN goes out in a session only: in the clear the module is asked
+        whether it has operators at all, and if so this raises ModuleError SESSION_REQUIRED.
+        """
+        sealed = self.is_sealed
+        try:
+            self._ask(LOGIN, {"operator": operator, "pin": pin} if sealed else {}, deadline)
+        except ModuleError as error:
+            if error.code == codec.UNSUPPORTED_OP:
+                return
+            if sealed:
+                raise
+        if not sealed:
+            raise ModuleError("SESSION_REQUIRED")
+
+    def logout(self, deadline: float) -> None:
+        """See `Staffed`."""
+        try:
+            self._ask(LOGOUT, {}, deadline)
+        except ModuleError as error:
+            if error.code != codec.UNSUPPORTED_OP:
+                raise
 
     def read_audit(self, after: int, deadline: float) -> AuditPage:
         """The entries after a number, as many as fit a frame; none at the end."""

@@ -7,10 +7,9 @@ the certificates learnt by pairing. There is no authority: a peer is known by it
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -31,8 +30,8 @@ from cryptography.x509.oid import NameOID
 
 from posapp.clock import Randomness
 from posapp.codec import cbor
-from posapp.codec.files import sync_folder
-from posapp.errors import ConfigError, InputError, StoreError
+from posapp.codec.files import write_private
+from posapp.errors import InputError, StoreError
 
 KEY_FILE = "line.pem"
 PEERS_FILE = "line-peers"
@@ -57,11 +56,15 @@ _NOT_AFTER = datetime(9999, 12, 31, 23, 59, 59)
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Another end as pairing showed it: a module's id or a till's name, and its certificate."""
+    """Another end as pairing showed it: a module's id or a till's name, and its certificate.
+
+    `till` is the id that a till asks under, from its first order on; else empty.
+    """
 
     name: str
     certificate: bytes
     pin: bytes
+    till: bytes = b""
 
     @classmethod
     def read(cls, name: str, certificate: bytes) -> Peer:
@@ -149,6 +152,19 @@ class LineKeys:
             raise StoreError("LINE_PEERS_FULL", maximum=PEERS_MAX)
         self._write([*others, peer])
 
+    def may_ask(self, certificate: bytes | None, till: bytes, *, bind: bool) -> bool:
+        """Whether the peer with this certificate asks under a till's id of its own.
+
+        `bind` keeps the id for this peer alone, durably, when neither of them has another.
+        Raises StoreError LINE_FILE_SEALED; ConfigError FILE_UNWRITABLE.
+        """
+        asking = next((peer for peer in self.peers() if peer.certificate == certificate), None)
+        if asking is None or any(p.till == till and p != asking for p in self.peers()):
+            return False
+        if not asking.till and bind:
+            self._write([replace(p, till=till) if p == asking else p for p in self.peers()])
+        return asking.till in (b"", till)
+
     def forget(self, name: str) -> bool:
         """Trust the peer of this name no more; whether there was one. Durable."""
         left = [peer for peer in self.peers() if peer.name != name]
@@ -220,34 +236,20 @@ class LineKeys:
     def _read(self, path: Path) -> tuple[Peer, ...]:
         try:
             rows = cbor.decode(self.unseal(PEERS_FILE.encode("ascii"), path.read_bytes()))
-            return tuple(Peer.read(name, certificate) for name, certificate in rows)
+            return tuple(_peer(*row) for row in rows)
         except (OSError, ValueError, TypeError, InputError):
             raise StoreError("LINE_FILE_SEALED", file=str(path)) from None
 
     def _write(self, peers: list[Peer]) -> None:
-        rows = [[peer.name, peer.certificate] for peer in peers]
+        rows = [[peer.name, peer.certificate, peer.till] for peer in peers]
         sealed = self.seal(PEERS_FILE.encode("ascii"), cbor.encode(rows))
         write_private(self._folder / PEERS_FILE, sealed)
         self._stamp = _CHANGED  # two changes may fall into one tick of the file's clock
 
 
-def write_private(path: Path, data: bytes) -> None:
-    """Put `data` in `path`, whole or not at all, durable, for its owner only.
-
-    Raises ConfigError FILE_UNWRITABLE.
-    """
-    making = path.with_name(f".{path.name}.new")
-    try:
-        making.unlink(missing_ok=True)
-        handle = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        making.replace(path)
-        sync_folder(path.parent)
-    except OSError as error:
-        raise ConfigError("FILE_UNWRITABLE", file=str(path), reason=error.strerror) from None
+def _peer(name: str, certificate: bytes, till: bytes = b"") -> Peer:
+    """A row of the file; those of the version before have no till."""
+    return replace(Peer.read(name, certificate), till=till)
 
 
 def _stamp(path: Path) -> tuple[int, ...] | None:

@@ -8,10 +8,13 @@ An entry is written in the transaction of what it tells. The form of the chain i
                     6: SHA-256 of the digits}
     ISSUE, a run   {7: rows, 8: tokens, 9: SHA-256 of the file with the tokens}
     REFUSAL        {0: request id, 1: till, 10: code, 11: refusals left out before it}
+    REFUSAL        {1: till, 10: code, 24: the name of the paired till that asked for it, 11: ...}
+    REFUSAL        {10: code, 13: SHA-256 of the document, 11: ...}
     CANCEL         {0: request id, 1: till, 2: sequence, 11: ...}
     AUTHORISATION  {12: number, 13: SHA-256 of the document}
     CLOCK          {14: floor before, 15: floor after (ms), 16: acknowledged entry}
-    KEYS           {17: [[sgc, krn, kt, base date, ken, dkga], ...]}
+    KEYS           {17: [[sgc, krn, kt, base date, ken, dkga], ...]}: which there are now
+    KEYS, a file   {13: SHA-256 of the file, 23: serial}: its keys go in from here on
     START          {18: firmware, 19: boot id}
     LOGIN, LOGOUT  {20: operator, 21: role, or what was changed, 22: generation of the operators}
     REFUSAL        the same with a code in 21, when it was a PIN

@@ -47,6 +47,11 @@ class Authority:
         return self._trust is None
 
     @property
+    def officers(self) -> tuple[bytes, ...] | None:
+        """Who may sign key files, two at a time; None for a laboratory's module."""
+        return None if self._trust is None else self._trust.officers
+
+    @property
     def number(self) -> int:
         """Of the newest authorisation; 0 before the first."""
         return self.current.number if self.current else 0

@@ -77,7 +77,8 @@ class Standing:
 
     `clock_floor_ms` has surely passed, and entry `floor_entry` of the chain says so.
     `last_word_ms` is the time of head office's newest signed word. `single_growth_minor` is
-    what one signer alone has granted since two last did.
+    what one signer alone has granted since two last did. `keys_file` is the digest of the key file
+    with `keys_serial`, the newest; `keys_loading` says that not all of it may be there yet.
     """
 
     clock_floor_ms: int
@@ -87,6 +88,10 @@ class Standing:
     tokens_made: int
     tokens_acknowledged: int
     acknowledged_no: int
+    keys_serial: int
+    keys_file: bytes | None
+    keys_loading: bool
+    keys_known: bytes | None
 
     @property
     def unacknowledged(self) -> int:

@@ -42,6 +42,7 @@ class Desk:
             codec.CANCEL: self._cancel,
             codec.VERIFY: self._verify,
             codec.LOAD_AUTH: self._load_authorisation,
+            codec.LOAD_KEYS: self._load_keys,
             codec.AUDIT_READ: self._audit_read,
             codec.AUDIT_ACK: self._audit_ack,
         }
@@ -69,6 +70,10 @@ class Desk:
         except Exception:
             log.exception("a mistake in the module itself")
             return _no(request, ModuleError("INTERNAL", outcome=Outcome.UNKNOWN))
+
+    def note_impostor(self, till: bytes, peer: str) -> None:
+        """See `Answers`."""
+        self._engine.note_impostor(till, peer)
 
     def _do(self, request: Request) -> dict[str, Any]:
         if request.version != codec.VERSION:
@@ -110,6 +115,12 @@ class Desk:
         if document is None:
             return {"have": have}
         return {"have": have, "authorisation": self._engine.load_authorisation(document)}
+
+    def _load_keys(self, fields: Fields) -> dict[str, Any]:
+        have, document = self._pieces.take(codec.LOAD_KEYS, fields)
+        if document is None:
+            return {"have": have}
+        return {"have": have, "keys": self._engine.load_keys(document)}
 
     def _audit_read(self, fields: Fields) -> dict[str, Any]:
         entries, head = self._engine.audit_page(

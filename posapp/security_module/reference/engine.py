@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from posapp import __version__
 from posapp.clock import Clock, Randomness, epoch_ms
 from posapp.codec import cbor
+from posapp.codec.hpke import OpeningKey
 from posapp.codec.signing import SigningKey
 from posapp.domain.meter import MeterConfiguration, MeterNumber
 from posapp.domain.sale import TokenKind
@@ -36,6 +37,8 @@ from posapp.security_module.reference.authority import Authority
 from posapp.security_module.reference.books import Books, IssueRow, Standing, StoredAnswer
 from posapp.security_module.reference.issue import Issuer, Keeper, Made, StoredKeys, refusal
 from posapp.security_module.reference.issue import Policy as Policy
+from posapp.security_module.reference.key_loading import KeyLoading, Load
+from posapp.security_module.reference.operators import Action
 from posapp.security_module.reference.store import ModuleStore
 from posapp.security_module.reference.verifying import Found, Verifier
 from posapp.sts import sta
@@ -93,10 +96,10 @@ class Engine:
     """One opened module. Called by one thread; each call is one transaction.
 
     `keeper` keeps the vending keys; without it they are those of the store. `allow` refuses an
-    order that nobody signed in may place. Raises ConfigError
-    KEYS_NOT_TEST at once if any of these is not marked as a test key: this module keeps its
-    store's key in a file beside it, and that guards nothing. A start is an entry of the audit:
-    raises StoreError.
+    order that nobody signed in may place, `permit` another action. `bound` says that the module's
+    own secret cannot be copied with its disk; otherwise raises ConfigError KEYS_NOT_TEST at once if
+    any key of the store is not marked as a test key, and takes no other. A start is an entry of the
+    audit: raises StoreError.
     """
 
     def __init__(
@@ -109,28 +112,35 @@ class Engine:
         tables: StaTables = sta.SAMPLE,
         keeper: Keeper | None = None,
         allow: Callable[[Order], None] | None = None,
+        permit: Callable[[Action], None] | None = None,
+        bound: bool = False,
     ) -> None:
         stored = () if keeper else store.keys()
-        if not all(key.test for key in stored):
+        if not bound and not all(key.test for key in stored):
             raise ConfigError("KEYS_NOT_TEST")
         self._store = store
         self._clock = clock
         self._policy = policy or Policy()
-        self._keeper = keeper or StoredKeys(stored)
+        self._keeper = keeper or StoredKeys(stored, store.put_key)
         self._allow = allow
+        self._permit = permit
         self._issuer = Issuer(self._keeper, tables, self._policy, randomness)
         self._verifier = Verifier(self._issuer, clock)
         self._boot = randomness.bytes(BOOT_BYTES)
         self._signing, self._seal_secret = store.identity(randomness)
         self._audit = AuditBook(store.module_id, self._signing, clock)
         self._authority = Authority(store.module_id, *store.words())
+        self._loading = KeyLoading(
+            store.module_id,
+            OpeningKey(self._seal_secret),
+            self._authority.officers,
+            bound=bound,
+        )
         self._begin()
 
     def _begin(self) -> None:
         with self._store.write() as books:
-            if books.audit_head() is None:
-                known = audit.keys_body(self._keeper.attributes())
-                self._audit.append(books, AuditKind.KEYS, known)
+            self._list_keys(books)
             started = {18: self.hello().firmware, 19: self._boot}
             self._audit.append(books, AuditKind.START, started)
 
@@ -336,6 +346,12 @@ class Engine:
             else:
                 self._audit.append(books, kind, body)
 
+    def note_impostor(self, till: bytes, peer: str) -> None:
+        """Enter that the till paired as `peer` asked under another till's id. StoreError."""
+        with self._store.write() as books:
+            body = {1: till, 10: "TILL_IMPOSTOR", 24: peer}
+            self._audit.note(books, AuditKind.REFUSAL, body)
+
     # ------------------------------------------------------------ runs for many meters
 
     def record_run(self, rows: int, tokens: int, digest: bytes) -> None:
@@ -380,6 +396,47 @@ class Engine:
         self._authority = self._heard(load, data)
         return self._authority.number
 
+    def load_keys(self, data: bytes) -> int:
+        """Take the keys of a key file; how many there are now. The newest one is taken again.
+
+        Raises ModuleError with the code of what `KeyLoading.judge` or the keeper refuses, then no
+        key of it is used; HSM_... when a device fails half-way, and StoreError: then load it again.
+        """
+
+        def begin(books: Books) -> Load:
+            if self._permit is not None:
+                self._permit(Action.LOAD_KEYS)
+            known, now = self._keeper.attributes(), self._clock.now()
+            judged = self._loading.judge(data, books.standing(), known, now)
+            for key in judged.keys:
+                self._keeper.check(key.attributes())
+            if judged.keys:
+                self._audit.append(books, AuditKind.KEYS, {13: judged.digest, 23: judged.serial})
+                books.set_standing(
+                    keys_serial=judged.serial, keys_file=judged.digest, keys_loading=True
+                )
+            return judged
+
+        load = self._heard(begin, data)
+        try:
+            for key in load.keys:
+                self._keeper.load(key)
+        finally:
+            self._issuer.look()
+        if load.keys:
+            with self._store.write() as books:
+                self._list_keys(books)
+                books.set_standing(keys_loading=False)
+        return len(self._keeper.attributes())
+
+    def _list_keys(self, books: Books) -> None:
+        """Enter which keys there are, unless the newest such entry says the same."""
+        body = audit.keys_body(self._keeper.attributes())
+        known = hashlib.sha256(cbor.encode(body)).digest()
+        if books.standing().keys_known != known:
+            self._audit.append(books, AuditKind.KEYS, body)
+            books.set_standing(keys_known=known)
+
     def acknowledge(self, data: bytes) -> int:
         """Head office has the audit up to a number: that number.
 
@@ -402,6 +459,8 @@ class Engine:
         with self._store.write() as books:
             try:
                 return take(books)
+            except ModuleError as error:
+                refused = error
             except InputError as error:
                 refused = refusal(error)
             told = audit.refused_document_body(refused.code, data)

@@ -16,9 +16,13 @@ from posapp.errors import ConfigError, ModuleError, StoreError
 from posapp.security_module.link import codec, session
 from posapp.security_module.link.codec import FieldError, Fields, Request
 from posapp.security_module.link.identity import LineKeys
+from posapp.security_module.link.messages import ID_BYTES
 from posapp.security_module.link.pairing import PAIR_PROVE, PAIR_START
 from posapp.security_module.link.session import Piece, Session, SessionLostError
 from posapp.security_module.reference.pairing_desk import PairingDesk
+
+NOBODY = bytes(16)  # whoever only wants to know how the module does asks STATUS under this id
+_IN_A_TILLS_NAME = {codec.STATUS: False, codec.ISSUE: True, codec.FETCH: True, codec.CANCEL: True}
 
 log = logging.getLogger("posapp.module.gate")
 
@@ -28,6 +32,10 @@ class Answers(Protocol):
 
     def answer(self, payload: bytes) -> bytes | None:
         """The reply; None for what cannot be answered. Never raises."""
+        ...
+
+    def note_impostor(self, till: bytes, peer: str) -> None:
+        """Enter in the audit that a paired till asked under another one's id. StoreError."""
         ...
 
 
@@ -124,10 +132,37 @@ class Gate:
         asked = hashlib.sha256((now.peer_certificate or b"") + message).digest()
         if self._last is not None and self._last[0] == asked:
             return self._last[1]
-        reply = self._hello(message) or self._desk.answer(message)
+        reply = (
+            self._hello(message)
+            or self._impostor(now.peer_certificate, message)
+            or self._desk.answer(message)
+        )
         if reply is not None:
             self._last = (asked, reply)
         return reply
+
+    def _impostor(self, certificate: bytes | None, message: bytes) -> bytes | None:
+        """A refusal for a till that asks under another one's id. A key has one id from its first
+        order on, until it is paired anew.
+        """
+        request = codec.read_request(message)
+        if request is None or request.op not in _IN_A_TILLS_NAME or self._keys is None:
+            return None
+        try:
+            till, bind = request.fields.blob("till", ID_BYTES), _IN_A_TILLS_NAME[request.op]
+            if till == NOBODY and not bind:
+                return None
+            if self._keys.may_ask(certificate, till, bind=bind):
+                return None
+            name = next((p.name for p in self._keys.peers() if p.certificate == certificate), "")
+            log.warning("the till %s asked under the id of another one", name)
+            self._desk.note_impostor(till, name)
+        except FieldError:
+            return None  # the desk says which field
+        except (StoreError, ConfigError) as error:
+            log.error("the line's keys cannot be used: %s", error)
+            return _no(request, ModuleError("STORE_FAILED", cause=error.code))
+        return _no(request, ModuleError("TILL_IMPOSTOR"))
 
     # ------------------------------------------------------------ in the clear
 

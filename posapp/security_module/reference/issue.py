@@ -57,12 +57,21 @@ class Keeper(Protocol):
         """A meter's key, as `posapp.sts.keys.decoder_key` makes it."""
         ...
 
+    def check(self, known: KeyAttributes) -> None:
+        """Raise ModuleError unless it could keep such a key. Returns at once."""
+        ...
+
+    def load(self, key: VendingKey) -> None:
+        """Take a key in, or anew; durable. Raises ModuleError HSM_..., StoreError."""
+        ...
+
 
 class StoredKeys:
-    """Keeps the keys of the module's own store in this process."""
+    """Keeps the keys of the module's own store in this process too; `save` puts one there."""
 
-    def __init__(self, stored: tuple[VendingKey, ...]) -> None:
+    def __init__(self, stored: tuple[VendingKey, ...], save: Callable[[VendingKey], None]) -> None:
         self._keys = {(key.sgc, key.krn): key for key in stored}
+        self._save = save
 
     def attributes(self) -> tuple[KeyAttributes, ...]:
         """What is known of each key, ordered by SGC and KRN."""
@@ -73,6 +82,14 @@ class StoredKeys:
     ) -> bytes:
         """A meter's key. Raises like `keys.decoder_key`."""
         return keys.decoder_key(self._keys[sgc, krn], number, ti, ea)
+
+    def check(self, known: KeyAttributes) -> None:
+        """All kinds are kept here."""
+
+    def load(self, key: VendingKey) -> None:
+        """Take a key in, or anew; durable. Raises StoreError."""
+        self._save(key)
+        self._keys[key.sgc, key.krn] = key
 
 
 class GivenTids(Protocol):
@@ -112,8 +129,12 @@ class Issuer:
         self.tables = tables
         self.policy = policy
         self._keeper = keeper
-        self._keys = {(key.sgc, key.krn): key for key in keeper.attributes()}
         self._randomness = randomness
+        self.look()
+
+    def look(self) -> None:
+        """See what keys there are now."""
+        self._keys = {(key.sgc, key.krn): key for key in self._keeper.attributes()}
 
     def make(self, order: Order, given: GivenTids, now: datetime) -> tuple[Made, ...]:
         """What each item becomes, in entry order; all of them or a refusal.

@@ -27,7 +27,7 @@ LOGIN = "LOGIN"  # {"operator": number, "pin": text} -> {"role", "name"}
 LOGOUT = "LOGOUT"  # {} -> {}
 OPERATORS = "OPERATORS"  # {"do": what, ...} -> {"rows": [[number, name, role, tries left], ...]}
 PIN_MAX = 12
-NOTES_WAITING_MAX = 64  # refused logins at a closed store; more than a thief could wait for
+NOTES_WAITING_MAX = 64  # at a closed store; more refused logins than a thief could wait for
 
 log = logging.getLogger("posapp.module.login")
 
@@ -54,7 +54,7 @@ class LoginDesk:
         self._hello = hello
         self._open_store = open_store
         self._desk: OpenedDesk | None = None
-        self._waiting: list[tuple[str, int, str]] = []
+        self._waiting: list[Callable[[OpenedDesk], None]] = []
         self._ops: dict[str, Callable[[Fields], dict[str, Any]]] = {
             LOGIN: self._login,
             LOGOUT: self._logout,
@@ -151,14 +151,22 @@ class LoginDesk:
             self._desk = self._open_store(self._operators.data_key())
             waiting, self._waiting = self._waiting, []
             for note in waiting:
-                self._desk.note(*note)
+                note(self._desk)
         return self._desk
 
+    def note_impostor(self, till: bytes, peer: str) -> None:
+        """See `Answers`."""
+        self._tell(lambda desk: desk.note_impostor(till, peer))
+
     def _note(self, kind: str, operator: int, detail: str) -> None:
+        self._tell(lambda desk: desk.note(kind, operator, detail))
+
+    def _tell(self, note: Callable[[OpenedDesk], None]) -> None:
+        """At once, or when the store is opened."""
         if self._desk is not None:
-            self._desk.note(kind, operator, detail)
+            note(self._desk)
         elif len(self._waiting) < NOTES_WAITING_MAX:
-            self._waiting.append((kind, operator, detail))
+            self._waiting.append(note)
 
 
 def _number(fields: Fields) -> int:

@@ -15,11 +15,11 @@ from typing import Any
 
 from posapp.clock import Clock, Randomness, epoch_ms
 from posapp.codec import cbor
-from posapp.codec.files import sync_folder
+from posapp.codec.files import sync_folder, write_private
 from posapp.errors import ConfigError, InputError, ModuleError, Outcome, StoreError
 from posapp.security_module.link import pairing
 from posapp.security_module.link.codec import Fields
-from posapp.security_module.link.identity import LineKeys, Peer, write_private
+from posapp.security_module.link.identity import LineKeys, Peer
 from posapp.security_module.link.pairing import Transcript
 
 WINDOW_FILE = "line-pairing"

@@ -36,6 +36,12 @@ module = Table(  # one row
     Column("tokens_made", Integer, nullable=False, server_default="0"),
     Column("tokens_acknowledged", Integer, nullable=False, server_default="0"),
     Column("acknowledged_no", Integer, nullable=False, server_default="0"),
+    Column("keys_serial", Integer, nullable=False, server_default="0"),
+    Column("keys_file", LargeBinary),  # SHA-256 of the newest key file
+    Column("keys_loading", Boolean, nullable=False, server_default="0"),  # begun, not yet done
+    Column("keys_known", LargeBinary),  # SHA-256 of what the newest KEYS entry lists
+    Column("people_generation", Integer, nullable=False, server_default="0"),
+    Column("issues_acknowledged", Integer, nullable=False, server_default="0"),
 )
 
 vending_keys = Table(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from posapp.clock import Randomness
-from posapp.codec.files import read_bounded, sync_folder
+from posapp.codec.files import read_bounded, write_private
 from posapp.errors import ConfigError, ModuleError
 
 SECRET_BYTES = 32
@@ -48,16 +48,11 @@ class FileDevice:
         """Make the file. Raises ConfigError SEAL_EXISTS(file), FILE_UNWRITABLE."""
         secret = randomness.bytes(SECRET_BYTES)
         try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(secret)
-                stream.flush()
-                os.fsync(stream.fileno())
-            sync_folder(path.parent)
-        except FileExistsError:
+            write_private(path, secret, new=True)
+        except ConfigError as error:
+            if error.code != "FILE_EXISTS":
+                raise
             raise ConfigError("SEAL_EXISTS", file=str(path)) from None
-        except OSError as error:
-            raise ConfigError("FILE_UNWRITABLE", file=str(path), reason=error.strerror) from None
         return cls(secret)
 
     @classmethod
@@ -114,19 +109,7 @@ class VouchedFile:
         Raises ConfigError FILE_UNWRITABLE; then the old one may or may not be replaced.
         """
         assert len(content) <= self._bytes_max
-        making = self.path.with_name(self.path.name + ".new")
-        try:
-            handle = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(content + self._mac(content))
-                stream.flush()
-                os.fsync(stream.fileno())
-            making.replace(self.path)
-            sync_folder(self.path.parent)
-        except OSError as error:
-            raise ConfigError(
-                "FILE_UNWRITABLE", file=str(self.path), reason=error.strerror
-            ) from None
+        write_private(self.path, content + self._mac(content))
 
     def _mac(self, content: bytes) -> bytes:
         return hmac.digest(self._key, content, "sha256")

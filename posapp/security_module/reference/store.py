@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from posapp.clock import Randomness, epoch_ms, from_epoch_ms
 from posapp.codec.signing import SigningKey
@@ -56,6 +57,18 @@ class ModuleStore:
                 select(vending_keys).order_by(vending_keys.c.sgc, vending_keys.c.krn)
             ).all()
         return tuple(_key_of(row._mapping) for row in rows)
+
+    def put_key(self, key: VendingKey) -> None:
+        """Add a vending key or replace the one of its SGC and KRN; durable. Raises StoreError."""
+        row = _key_row(key)
+        with self._database.write() as connection:
+            connection.execute(
+                upsert(vending_keys)
+                .values(**row)
+                .on_conflict_do_update(
+                    index_elements=[vending_keys.c.sgc, vending_keys.c.krn], set_=row
+                )
+            )
 
     def identity(self, randomness: Randomness) -> tuple[SigningKey, bytes]:
         """The key that signs the audit, and the X25519 secret that opens key files.

@@ -82,6 +82,10 @@ class KeyBackend(Protocol):
         """
         ...
 
+    def check(self, known: KeyAttributes) -> None:
+        """Raise ModuleError HSM_KEY_KIND(dkga) unless it could keep such a key. At once."""
+        ...
+
     def load(self, key: VendingKey) -> None:
         """Take a key in, or anew. Raises ModuleError HSM_... and StoreError; then ask again."""
         ...

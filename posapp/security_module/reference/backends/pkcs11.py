@@ -71,17 +71,22 @@ class Pkcs11Backend:
             raise ModuleError("HSM_KEY_GONE", sgc=sgc, krn=krn) from None
         return dkga04_key(mac, ea)
 
+    def check(self, known: KeyAttributes) -> None:
+        """Raise ModuleError HSM_KEY_KIND(dkga) for DKGA02, whose last step needs the bare key
+        (6.5.3.4).
+        """
+        if known.dkga != 4:
+            raise ModuleError("HSM_KEY_KIND", dkga=known.dkga)
+
     def load(self, key: VendingKey) -> None:
         """Bring a key into the token, then destroy what was there under its name before.
 
         After a power cut in between, the key that the book names works, and the next load
-        finishes the work. Raises ModuleError HSM_KEY_KIND(dkga)
-        for DKGA02, whose last step needs the bare key (6.5.3.4); what `Hsm.run` raises;
+        finishes the work. Raises ModuleError HSM_KEY_KIND(dkga), what `Hsm.run` raises;
         StoreError.
         """
         known = key.attributes()
-        if key.dkga != 4:
-            raise ModuleError("HSM_KEY_KIND", dkga=key.dkga)
+        self.check(known)
         row = BookedKey(known, _check_value(key.secret, known))
         self._hsm.run("import", lambda session: _bring(session, row, key.secret), write=True)
         self._handles.pop(row.name, None)

@@ -32,6 +32,9 @@ class SealedBackend:
         """A meter's key. Raises ModuleError KEY_NOT_FOUND(sgc, krn), InputError."""
         return decoder_key(self._key(sgc, krn), number, ti, ea)
 
+    def check(self, known: KeyAttributes) -> None:
+        """All kinds are kept here."""
+
     def load(self, key: VendingKey) -> None:
         """Take a key in, or anew. Raises StoreError."""
         row = BookedKey(key.attributes(), key.secret)

@@ -1,0 +1,38 @@
+"""Give the module vending keys that only it can read; two people stand by it."""
+
+from __future__ import annotations
+
+from posapp.domain.permissions import Operation
+from posapp.journal.facts import ModuleLoaded
+from posapp.ports import SecurityModule, Store
+from posapp.services.two_people import TwoPeople, Witness
+
+
+class LoadKeys:
+    """Runs on the sale lane, up to 10 s: no sale may run between the document and its limits."""
+
+    def __init__(self, store: Store, module: SecurityModule, people: TwoPeople) -> None:
+        self._store = store
+        self._module = module
+        self._people = people
+
+    def __call__(self, document: bytes, first_id: int, witness: Witness) -> int:
+        """How many keys the module has now; the journal says who they were.
+
+        Raises InputError as `TwoPeople.check` before the module is asked, ModuleError
+        KEY_FILE_..., ROLE_DENIED (nothing was changed),
+        StoreError when the journal cannot be written: the module has it then, and
+        loading it once more does no harm.
+        """
+        first, second = self._people.check(Operation.LOAD_KEYS, first_id, witness)
+        assert second is not None, "this takes two people"
+        number = self._module.load_keys(document)
+        fact = ModuleLoaded(
+            Operation.LOAD_KEYS.value,
+            self._module.status().module_id,
+            number,
+            first.operator_id,
+            second.operator_id,
+        )
+        self._store.write(lambda uow: uow.append(fact))
+        return number
