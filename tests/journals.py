@@ -23,7 +23,8 @@ from posapp.journal.facts import (
     TillEnrolled,
     TokenItem,
 )
-from posapp.pricing.month import MonthLedger
+from posapp.pricing.situation import FeeState, Situation
+from posapp.pricing.components import MonthlyFee
 from posapp.pricing.pack import TariffPack, load_pack
 from posapp.pricing.quote import by_money
 
@@ -102,6 +103,16 @@ class Journal:
         self.append(TillEnrolled("0.1.0", self.key.public))
         self.append(ShiftOpened(7, 3, 500_000))
 
+    def situation(self, meter: TownMeter) -> Situation:
+        """Of a meter whose fees of the month are paid, or all due."""
+        at = datetime.fromtimestamp(self.at_ms / 1000, UTC).replace(tzinfo=None)
+        fees = tuple(
+            (component.code, FeeState(at.date()))
+            for component in meter.pack.components
+            if isinstance(component, MonthlyFee) and meter.fee_paid
+        )
+        return Situation(at, meter.month_tenths, fees=fees)
+
     def sell(self) -> SaleIntended:
         """One sale of a random meter: the intent and, a little later, its outcome."""
         rng = self.rng
@@ -110,8 +121,7 @@ class Journal:
         tender = rng.choice([5000, 10000, 10000, 20000, 20000, 50000, 100000, 35000, 150000])
         if not meter.fee_paid:
             tender = max(tender, 20000)  # the standing charge is taken first
-        month = MonthLedger(meter.month_tenths, meter.fee_paid)
-        quote = by_money(meter.pack, tender, month)
+        quote = by_money(meter.pack, tender, self.situation(meter))
         units = quote.units_tenths
         received = tender if rng.random() < 0.7 else -(-tender // 50000) * 50000
         tid = (self.at_ms - BASE_2014_MS) // 60_000
@@ -135,6 +145,7 @@ class Journal:
             items=(TokenItem(TokenKind.CREDIT, 0, tid, units, tender),),
             module_id="RM-00117",
             sequence=self.sequence,
+            fees=quote.fees,
         )
         intent_seq = self.append(fact)
         self.at_ms += int(rng.gauss(420, 60))

@@ -118,7 +118,10 @@ class MeterState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """A meter as head office knows it. `customer_id` 0 means none; `phases` is 1 or 3."""
+    """A meter as head office knows it. `customer_id` 0 means none; `phases` is 1 or 3.
+
+    `ct_ratio` is what a meter behind current transformers counts too little, 1 for all others.
+    """
 
     number: MeterNumber
     configuration: MeterConfiguration
@@ -127,3 +130,4 @@ class Meter:
     state: MeterState = MeterState.ACTIVE
     phases: int = 1
     maker: str = ""
+    ct_ratio: int = 1

@@ -1,7 +1,7 @@
-"""Loads a utility's own files: customers.csv, meters.csv, tariff packs in TOML.
+"""Loads a utility's own files: customers.csv, meters.csv, accounts.csv, rates.csv, tariff packs.
 
 A file's good rows go in together, in one transaction; its bad rows are reported with line and
-reason; the same file again changes nothing. Columns are described in `CUSTOMERS` and `METERS`.
+reason; the same file again changes nothing. `CUSTOMERS`, `METERS` and `accounts` have the columns.
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ from posapp.domain.meter import (
     MeterNumber,
     MeterState,
 )
+from posapp.domain.money import currency
 from posapp.errors import ConfigError, InputError, PosError
 from posapp.headoffice import feed, schema
+from posapp.headoffice.accounts import ACCOUNTS, RATES, AccountRows
 from posapp.headoffice.office import Office
 from posapp.pricing import pack as packs
-from posapp.wire.feed import GLOBAL, Entity, FeedValue, TariffText, body_of
+from posapp.wire.feed import CT_RATIO_MAX, GLOBAL, Entity, FeedValue, TariffText, body_of
 
 FILE_BYTES_MAX = 256 * 1024 * 1024  # about two million customers
 FIELD_CHARACTERS_MAX = 200
@@ -62,6 +64,7 @@ METERS = (
     ("phases", False, "1 or 3; 1 when empty"),
     ("maker", False, "the maker's name"),
     ("state", False, "active or blocked; active when empty"),
+    ("ct_ratio", False, "what current transformers make the meter count too little; 1 when empty"),
 )
 
 
@@ -115,7 +118,7 @@ class ImportReport:
 
 
 def import_files(office: Office, paths: Sequence[Path]) -> ImportReport:
-    """Load tariffs, then customers, then meters, whatever the order of `paths`.
+    """Load tariffs, rates, customers, meters, then accounts, whatever the order of `paths`.
 
     What a file is shows in its columns (`.toml` is a tariff pack). Raises ConfigError
     FILE_UNREADABLE, FILE_TOO_LARGE; InputError IMPORT_NOT_TEXT, IMPORT_HEADER, TARIFF_INVALID,
@@ -147,6 +150,12 @@ def _open(path: Path) -> _Job:
     if path.suffix.lower() == ".toml":
         return _Job(0, lambda office: _load_tariff(office, path.name, text))
     header, rows = _table(path.name, text)
+    if "as_of" in header:
+        _check_header(path.name, header, ACCOUNTS)
+        return _Job(3, lambda office: _load_accounts(office, path.name, rows))
+    if "rate" in header:
+        _check_header(path.name, header, RATES)
+        return _Job(0, lambda office: _load_rates(office, path.name, rows))
     if "meter" in header:
         _check_header(path.name, header, METERS)
         return _Job(2, lambda office: _load_meters(office, path.name, rows))
@@ -274,24 +283,46 @@ def _load_meters(office: Office, name: str, rows: Rows) -> FileReport:
     return _save(office, tally, schema.meter, Entity.METER, _meter_row)
 
 
+def _load_accounts(office: Office, name: str, rows: Rows) -> FileReport:
+    with office.database.read() as connection:
+        meters = set(connection.execute(select(schema.meter.c.number)).scalars())
+    reader = _account_rows(office, meters)
+    tally = _Tally(name)
+    tally.read(rows, reader.standing)
+    return _save(office, tally, schema.standing, Entity.STANDING, lambda key, _: {"meter": key})
+
+
+def _load_rates(office: Office, name: str, rows: Rows) -> FileReport:
+    tally = _Tally(name)
+    tally.read(rows, _account_rows(office, set()).rate)
+    return _save(office, tally, schema.rate, Entity.RATE, lambda key, _: {"currency": key})
+
+
+def _account_rows(office: Office, meters: set[str]) -> AccountRows:
+    utility = office.utility
+    return AccountRows(currency(utility.currency_code), utility.zone, meters.__contains__)
+
+
 def _load_tariff(office: Office, name: str, text: str) -> FileReport:
     loaded = packs.load_pack(text, name)
     for outcome in packs.check_pack(loaded):
         if not outcome.passed:
             raise InputError("TARIFF_EXAMPLE", file=name, example=outcome.name)
     with office.database.read() as connection:
-        query = schema.tariff.select().where(schema.tariff.c.code == loaded.code)
-        known = connection.execute(query).first()
-    value = TariffText(loaded.code, text)
-    other = known is not None and bytes(known.body) != cbor.encode(body_of(value))
-    if known is not None and other and loaded.version <= known.version:
+        query = select(schema.tariff.c.version, schema.tariff.c.body).where(
+            schema.tariff.c.code == loaded.code
+        )
+        known = {version: bytes(body) for version, body in connection.execute(query)}
+    value = TariffText(loaded.code, text, loaded.version)
+    newest = max(known, default=0)
+    if known.get(loaded.version) != cbor.encode(body_of(value)) and loaded.version <= newest:
         # What was sold under a version must stay readable: a change is a new version.
-        raise InputError("TARIFF_VERSION_TAKEN", file=name, newest=known.version)
+        raise InputError("TARIFF_VERSION_TAKEN", file=name, newest=newest)
     tally = _Tally(name)
-    tally.good[loaded.code] = 1, value
+    tally.good[value.key] = 1, value
 
     def row(key: object, _: FeedValue) -> dict[str, object]:
-        return {"code": key, "version": loaded.version}
+        return {"reference": key, "code": loaded.code, "version": loaded.version}
 
     return _save(office, tally, schema.tariff, Entity.TARIFF, row)
 
@@ -390,6 +421,7 @@ def _meter(
         MeterState(state),
         _one_of(row, "phases", (1, 3), usual=1),
         row.get("maker", ""),
+        _number(row, "ct_ratio", 1, CT_RATIO_MAX, usual=1),
     )
 
 

@@ -202,11 +202,28 @@ meter = Table(
     Index("meter_of_customer", "customer_id"),
 )
 
+# `reference` is `KE-D1@3`: every version stays, so that tills can switch at its own instant.
 tariff = Table(
     "tariff",
     metadata,
-    Column("code", Text, primary_key=True),
+    Column("reference", Text, primary_key=True),
+    Column("code", Text, nullable=False),
     Column("version", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("tariff_of_code", "code", "version"),
+)
+
+standing = Table(
+    "standing",
+    metadata,
+    Column("meter", Text, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+rate = Table(
+    "rate",
+    metadata,
+    Column("currency", Text, primary_key=True),
     Column("body", LargeBinary, nullable=False),
 )
 

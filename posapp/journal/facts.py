@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from typing import Any, ClassVar, Protocol
 
 from posapp.domain.meter import EncryptionAlgorithm, KeyType, MeterConfiguration
 from posapp.domain.sale import KeyTarget, LineKind, SaleLine, Tender, TenderKind, TokenKind
+from posapp.domain.standing import FeeState, Rate
 from posapp.errors import InputError
 
 Body = dict[int, Any]
@@ -128,6 +130,10 @@ class SaleIntended:
     """Money was taken and a token is about to be asked for. Durable before the module is.
 
     `sale_id` is a UUIDv7 and the module's request id. `sequence` counts per (module, till).
+    `units_tenths` were paid for, `free_tenths` came with them. `fees` are how far the fees of the
+    tariff are settled with this sale, `rate` is the one its prices were made with, `invoice` the
+    title and note that its tariff gives to a receipt of this sum.
+
     The body leaves out `units_tenths` when the energy lines add up to it, a tender's empty
     reference, and all but the TID of the usual item (one credit of all units for all the money).
     """
@@ -151,6 +157,10 @@ class SaleIntended:
     items: tuple[TokenItem, ...]
     module_id: str
     sequence: int
+    free_tenths: int = 0
+    fees: tuple[tuple[str, FeeState], ...] = ()
+    rate: Rate | None = None
+    invoice: tuple[str, str] = ("", "")
 
     @property
     def amount_minor(self) -> int:
@@ -198,6 +208,14 @@ class SaleIntended:
         }
         if self.units_tenths != _energy_tenths(self.lines):
             body[12] = self.units_tenths
+        if self.free_tenths:
+            body[17] = self.free_tenths
+        if self.fees:
+            body[18] = [_fee_out(code, state) for code, state in self.fees]
+        if self.rate is not None:
+            body[19] = [self.rate.currency, str(self.rate.rate), self.rate.stamped.toordinal()]
+        if any(self.invoice):
+            body[20] = list(self.invoice)
         return body
 
     def _usual_item(self, tid: int) -> TokenItem:
@@ -235,6 +253,10 @@ class SaleIntended:
             ),
             module_id=body[15],
             sequence=body[16],
+            free_tenths=body.get(17, 0),
+            fees=tuple(_fee_in(row) for row in body.get(18, ())),
+            rate=_rate_in(body[19]) if 19 in body else None,
+            invoice=(body[20][0], body[20][1]) if 20 in body else ("", ""),
         )
 
 
@@ -369,6 +391,18 @@ def _line_in(row: list[Any]) -> SaleLine:
     return SaleLine(LineKind(row[0]), row[1], row[2], row[3], row[4])
 
 
+def _fee_out(code: str, state: FeeState) -> list[Any]:
+    return [code, 0 if state.through is None else state.through.toordinal(), state.owed_minor]
+
+
+def _fee_in(row: list[Any]) -> tuple[str, FeeState]:
+    return row[0], FeeState(date.fromordinal(row[1]) if row[1] else None, row[2])
+
+
+def _rate_in(row: list[Any]) -> Rate:
+    return Rate(row[0], Decimal(row[1]), date.fromordinal(row[2]))
+
+
 def _energy_tenths(lines: tuple[SaleLine, ...]) -> int:
     return sum(line.units_tenths for line in lines if line.kind is LineKind.ENERGY)
 
@@ -418,7 +452,8 @@ _SHAPES: dict[int, dict[int, Any]] = {
     SaleIntended.KIND: {
         0: bytes, 1: int, 2: int, 3: int, 4: int, 5: str,
         6: (int, str, int, str, int, int, int, int), 7: int, 8: str, 9: str, 10: [_LINE],
-        11: [_TENDER], 12: int, 13: int, 14: [_ITEM], 15: str, 16: int,
+        11: [_TENDER], 12: int, 13: int, 14: [_ITEM], 15: str, 16: int, 17: int,
+        18: [(str, int, int)], 19: (str, str, int), 20: (str, str),
     },
     SaleRetimed.KIND: {0: bytes, 1: [_ITEM], 2: int},
     SaleIssued.KIND: {0: int, 1: [str], 2: int},

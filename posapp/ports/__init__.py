@@ -22,6 +22,7 @@ from posapp.domain.operator import OperatorRecord as OperatorRecord
 from posapp.domain.sale import SaleState
 from posapp.domain.shift import Shift
 from posapp.domain.site import Site
+from posapp.domain.standing import FeeState, Rate, Standing
 from posapp.journal.chain import Head
 from posapp.journal.facts import Fact, SaleIntended
 from posapp.lanes import Lanes as Lanes
@@ -71,6 +72,32 @@ class FoundMeter:
     meter: Meter
     customer: Customer | None
     last_sale: LastSale | None
+
+
+@dataclass(frozen=True, slots=True)
+class SettledFee:
+    """How far a sale at `at` left a fee of the tariff settled."""
+
+    code: str
+    state: FeeState
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MeterHistory:
+    """What this till itself sold to a meter; open sales count like sold ones.
+
+    `bought_tenths` and `free_tenths` are the month's; `earlier_tenths` those of the months asked
+    about before it, None where there was no sale. `fees` has the newest state of each fee,
+    `arrears_paid` minor units by account.
+    """
+
+    bought_tenths: int = 0
+    free_tenths: int = 0
+    earlier_tenths: int | None = None
+    last_bought: date | None = None
+    fees: tuple[SettledFee, ...] = ()
+    arrears_paid: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +154,15 @@ class Reader(Protocol):
 
     def operators(self) -> tuple[OperatorRecord, ...]: ...
 
-    def tariff_pack(self, code: str) -> str | None:
-        """The TOML text of a tariff pack that head office sent."""
+    def tariff_packs(self, code: str) -> tuple[str, ...]:
+        """The TOML texts of all versions of a tariff that head office sent, the newest first."""
         ...
 
     def tariff_codes(self) -> tuple[str, ...]: ...
+
+    def rate(self, currency: str) -> Rate | None:
+        """What head office last said another currency costs."""
+        ...
 
     def meter(self, number: MeterNumber) -> FoundMeter | None:
         """Exact lookup; one indexed read."""
@@ -151,12 +182,20 @@ class Reader(Protocol):
         """Meters of the newest sold sales, newest first, each once."""
         ...
 
-    def month_units(self, number: MeterNumber, month: date) -> int:
-        """Tenths of kWh sold to a meter in the month of `month` (first day), here and elsewhere."""
+    def history(
+        self, number: MeterNumber, month: date, months: int, since: datetime | None
+    ) -> MeterHistory:
+        """This till's own sales to a meter: in the month of `month` (first day), in the `months`
+        months before it, and the arrears paid after `since` (None: ever).
+        """
         ...
 
-    def month_fee_paid(self, number: MeterNumber, month: date) -> bool:
-        """Whether a sale in that month already carried the monthly fee."""
+    def standing(self, number: MeterNumber) -> Standing | None:
+        """How head office last said the meter's account stood."""
+        ...
+
+    def last_sale_of(self, number: MeterNumber) -> SaleRecord | None:
+        """The newest sold sale to a meter on this till."""
         ...
 
     def tid_high_water(self, number: MeterNumber, base_date: int) -> int | None:

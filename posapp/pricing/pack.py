@@ -203,7 +203,13 @@ def _assemble(top: Table, head: _Head) -> TariffPack | tuple[Mistake, ...]:
     words = "[[example]] tables, 1 to 100: published sales that prove the pack"
     proofs = tuple(top.tables("example", words, EXAMPLES_MAX))
     blocks = sum(table.says("kind", "blocks") for table in tables)
-    parts = Parts(head.currency, prices_in_minor=head.prices_in_minor, several_blocks=blocks > 1)
+    printed = head.currency if head.pegged is None else head.pegged.currency
+    parts = Parts(
+        head.currency,
+        printed,
+        prices_in_minor=head.prices_in_minor,
+        several_blocks=blocks > 1,
+    )
     mistakes: list[Mistake] = []
     for table in tables:
         try:

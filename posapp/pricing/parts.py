@@ -64,14 +64,20 @@ _WHEN_FIELDS = (
 
 
 class Parts:
-    """Collects the components of one pack in their order."""
+    """Collects the components of one pack in their order.
 
-    def __init__(self, unit: Currency, *, prices_in_minor: bool, several_blocks: bool) -> None:
+    `unit` is the currency that is paid, `printed` the one of prices and fees.
+    """
+
+    def __init__(
+        self, unit: Currency, printed: Currency, *, prices_in_minor: bool, several_blocks: bool
+    ) -> None:
         self.components: list[Component] = []
         self.labels: list[str] = []  # what the lines of a quote may be called
         self.debtors: list[str] = []  # codes whose lines name an account too
         self._several_blocks = several_blocks
         self._unit = unit
+        self._printed = printed
         self._prices_in_minor = prices_in_minor
         self._codes: dict[str, int] = {}
         self._included: set[str] = set()  # codes whose price contains its VAT
@@ -298,12 +304,12 @@ class Parts:
     def _price(self, table: Table, *, above: Decimal | None) -> Decimal:
         words = _DATED_WORDS if above is None else _PRICE_WORDS
         price = table.number("price", words, above=above, most=PRICE_MAX)
-        return price.scaleb(-self._unit.minor_digits) if self._prices_in_minor else price
+        return price.scaleb(-self._printed.minor_digits) if self._prices_in_minor else price
 
     def _amount(
         self, table: Table, key: str, what: str, *, above: Decimal | None = None
     ) -> Decimal:
-        return table.number(key, f"an amount of {self._unit.code} {what}", above=above)
+        return table.number(key, f"an amount of {self._printed.code} {what}", above=above)
 
 
 def read_when(table: Table, *, no_span: str = "") -> When:

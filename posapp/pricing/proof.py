@@ -59,14 +59,19 @@ def _compare(pack: TariffPack, example: Example) -> Iterator[str]:
 
 def _compare_refusal(pack: TariffPack, example: Example, error: SaleError) -> Iterator[str]:
     wanted = example.expected.refused_minor
-    if wanted is None or error.code != "AMOUNT_BELOW_MINIMUM":
+    name = _LEAST.get(error.code)
+    if wanted is None or name is None:
         yield str(error)
         return
-    least = error.params["minimum_minor"]
+    least = error.params[name]
     assert isinstance(least, int)
     if least != wanted:
         least_text = amount_text(least, pack.currency)
         yield f"refused below {least_text}, not {amount_text(wanted, pack.currency)}"
+
+
+# Which sum a refusal tells the customer to pay instead.
+_LEAST = {"AMOUNT_BELOW_MINIMUM": "minimum_minor", "AMOUNT_IN_GAP": "upper_minor"}
 
 
 def _compare_units(
@@ -108,6 +113,8 @@ def _compare_lines(pack: TariffPack, example: Example, quote: Quote) -> Iterator
 
 def _compare_left(pack: TariffPack, example: Example, quote: Quote) -> Iterator[str]:
     owed: dict[str, int] = defaultdict(int)
+    owed.update({code: state.owed_minor for code, state in example.situation.fees})
+    owed.update({debt.account: debt.balance_minor for debt in example.situation.debts})
     owed.update({code: state.owed_minor for code, state in quote.fees})
     owed.update(dict(quote.debts))
     yield from _compare_sums(pack, owed, example.expected.left, " left")

@@ -36,14 +36,23 @@ CASH_ROUNDING = "cash_rounding"
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What a quote was asked for: a sum, or units and whether they are paid in coins."""
+
+    amount_minor: int = 0
+    units_tenths: int = 0
+    cash: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Quote:
     """A priced sale. The lines add up to `amount_minor`.
 
     `units_tenths` is the energy sold for money (0 for a meter that counts money), `free_tenths`
-    comes with it as a token of its own. `token_units` is what the credit token carries: 0.1 kWh,
-    or 0.00001 of the currency. `situation` is what it was priced under, before this sale; `fees`
-    and `debts` are what is settled and owed after it, `back_minor` what of the sum asked about
-    goes back because it buys nothing.
+    comes with it as a token of its own, which carries `free_token_units`. `token_units` is what
+    the credit token carries: 0.1 kWh, or 0.00001 of the currency. `situation` is what it was
+    priced under, before this sale; `fees` and `debts` are what is settled and owed after it,
+    `back_minor` what of the sum asked about goes back because it buys nothing.
     """
 
     tariff: str
@@ -57,11 +66,24 @@ class Quote:
     token_units: int
     carries_money: bool = False
     free_tenths: int = 0
+    free_token_units: int = 0
     fees: tuple[tuple[str, FeeState], ...] = ()
     debts: tuple[tuple[str, int], ...] = ()
     rate: Rate | None = None
     invoice: InvoiceTitle | None = None
     back_minor: int = 0
+    asked: Asked = Asked()
+
+
+def price_again(pack: TariffPack, quote: Quote, situation: Situation) -> Quote:
+    """What was asked for in `quote`, in another situation or under another version.
+
+    Raises SaleError as `by_money` does.
+    """
+    asked = quote.asked
+    if asked.amount_minor:
+        return by_money(pack, asked.amount_minor, situation)
+    return by_units(pack, asked.units_tenths, situation, cash=asked.cash)
 
 
 def by_money(pack: TariffPack, amount_minor: int, situation: Situation) -> Quote:
@@ -74,7 +96,8 @@ def by_money(pack: TariffPack, amount_minor: int, situation: Situation) -> Quote
     carry it, and what `terms.bind` raises.
     """
     with localcontext(EXACT):
-        return money_quote(Costing(bind(pack, situation)), amount_minor)
+        quote = money_quote(Costing(bind(pack, situation)), amount_minor)
+    return replace(quote, asked=Asked(amount_minor))
 
 
 def by_units(
@@ -87,7 +110,8 @@ def by_units(
     counts money the units are minor units of credit. Raises SaleError as `by_money` does.
     """
     with localcontext(EXACT):
-        return units_quote(Costing(bind(pack, situation)), units_tenths, cash=cash)
+        quote = units_quote(Costing(bind(pack, situation)), units_tenths, cash=cash)
+    return replace(quote, asked=Asked(0, units_tenths, cash))
 
 
 def money_quote(costing: Costing, amount_minor: int) -> Quote:
@@ -96,7 +120,7 @@ def money_quote(costing: Costing, amount_minor: int) -> Quote:
         raise _below_minimum(costing)
     position = _position(costing, amount_minor)
     steps = costing.steps(position.raw_tenths)
-    if steps < 1:
+    if steps < 1 or (steps == 1 and amount_minor < costing.least_minor()):
         raise _below_minimum(costing)
     units = _carried(costing, steps)
     if costing.terms.pack.gives_change:
@@ -156,7 +180,7 @@ def _carried(costing: Costing, steps: int) -> int:
 
 def _token_units(terms: Terms, units_tenths: int) -> int:
     if not terms.pack.sells_money:
-        return units_tenths // terms.step_tenths
+        return decode_units(encode_units(-(-units_tenths // terms.step_tenths)))
     credit = units_tenths * UNITS_PER_CURRENCY // terms.pack.currency.scale
     return decode_currency(*encode_currency(credit))
 
@@ -194,6 +218,7 @@ def _quote(
         token_units=_token_units(terms, units_tenths),
         carries_money=pack.sells_money,
         free_tenths=terms.free_tenths,
+        free_token_units=_token_units(terms, terms.free_tenths) if terms.free_tenths else 0,
         fees=_fees_after(terms, sold),
         debts=_debts_after(terms, sold),
         rate=terms.situation.rate if pack.pegged else None,

@@ -8,36 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 
-
-@dataclass(frozen=True, slots=True)
-class FeeState:
-    """How far a fee is settled. `through` is the last day it was charged for (None: never).
-
-    `owed_minor` was charged and not paid yet, without its taxes.
-    """
-
-    through: date | None = None
-    owed_minor: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Debt:
-    """Arrears of one account, as the tariff's rule takes them back. `since` orders them."""
-
-    account: str
-    balance_minor: int
-    since: date
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """What one unit of another currency costs in the tariff's; head office stamps the day."""
-
-    currency: str
-    rate: Decimal
-    stamped: date
+from posapp.domain.standing import Debt as Debt
+from posapp.domain.standing import FeeState as FeeState
+from posapp.domain.standing import Rate as Rate
 
 
 @dataclass(frozen=True, slots=True)

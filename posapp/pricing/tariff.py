@@ -46,6 +46,11 @@ class InvoiceTitle:
     title: str
     note: str = ""
 
+    @property
+    def words(self) -> tuple[str, str]:
+        """Title and note."""
+        return self.title, self.note
+
 
 @dataclass(frozen=True, slots=True)
 class Expected:

@@ -14,9 +14,10 @@ from posapp.domain.energy import units_text
 from posapp.domain.ids import ReceiptNumber
 from posapp.domain.meter import MeterNumber
 from posapp.domain.money import amount_text, currency, money_text
-from posapp.domain.sale import TokenDigits
+from posapp.domain.sale import TokenDigits, TokenKind
 from posapp.domain.site import Site
-from posapp.journal.facts import SaleIntended
+from posapp.journal.facts import SaleIntended, TokenItem
+from posapp.pricing.explain import Reason
 from posapp.reports.document import (
     QR,
     Align,
@@ -36,11 +37,17 @@ from posapp.reports.document import (
 )
 from posapp.reports.texts import date_text, line_text, short_name, tender_text, time_text
 from posapp.reports.words import Words, words
+from posapp.sts.amounts import UNITS_PER_CURRENCY
+
+MONEY_SUBCLASSES = range(4, 8)  # credit in money, IEC 62055-41 6.2.2
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiptFacts:
     """Everything a receipt says. `at` is the moment of sale (UTC).
+
+    `debts` are what accounts still owe after the sale, in minor units; `reasons` say why the
+    units are fewer or more than on `last_purchase`.
 
     `tokens` are in entry order; `chain_code` ties the slip to the journal; `block_left` is
     (units in tenths, rate) of the cheap block that is left this month, if the tariff has one;
@@ -58,6 +65,8 @@ class ReceiptFacts:
     certified: bool
     last_purchase: date | None = None
     block_left: tuple[int, str] | None = None
+    debts: tuple[tuple[str, int], ...] = ()
+    reasons: tuple[Reason, ...] = ()
     has_account: bool = False
     message: str = ""
     language: str = "en"
@@ -76,6 +85,7 @@ def build_receipt(facts: ReceiptFacts) -> Document:
         *_tokens(facts, say),
         *_money(facts, say),
         *_month(facts, say),
+        *_why(facts, say),
         *_foot(facts, say),
         Cut(),
     )
@@ -105,7 +115,7 @@ def _sale(facts: ReceiptFacts, say: Words, receipt: ReceiptNumber) -> list[Block
     who = f"{literal(site.till_name)}  {short_name(facts.operator_name)}"
     blocks: list[Block] = [
         Rule(),
-        KeyValue(say("receipt.title"), str(receipt), bold=True),
+        KeyValue(literal(sale.invoice[0]) or say("receipt.title"), str(receipt), bold=True),
         KeyValue(time_text(facts.at, site.zone), who),
         Rule(),
     ]
@@ -129,15 +139,39 @@ def _sale(facts: ReceiptFacts, say: Words, receipt: ReceiptNumber) -> list[Block
 
 
 def _tokens(facts: ReceiptFacts, say: Words) -> list[Block]:
-    count = len(facts.tokens)
+    sale, count = facts.sale, len(facts.tokens)
     blocks: list[Block] = [Rule(RuleStyle.DOUBLE)]
-    for number, digits in enumerate(facts.tokens, 1):
-        title = KeyValue(
-            say("receipt.credit_token"), say("receipt.of", n=number, all=count), bold=True
-        )
+    pairs = zip(facts.tokens, sale.items_by_token, strict=True)
+    for number, (digits, item) in enumerate(pairs, 1):
+        name = say(_token_name(item))
+        title = KeyValue(name, say("receipt.of", n=number, all=count), bold=True)
         blocks += [title, Feed(6), Token(TokenDigits(digits).digits)]
-    sold = say("receipt.kwh", units=units_text(facts.sale.units_tenths))
-    blocks += [KeyValue(say("receipt.units"), sold, bold=True, size=2), Rule(RuleStyle.DOUBLE)]
+    if sale.free_tenths:
+        free = say("receipt.kwh", units=units_text(sale.free_tenths))
+        blocks.append(KeyValue(say("receipt.free_units"), free))
+    return [*blocks, *_bought(sale, say), Rule(RuleStyle.DOUBLE)]
+
+
+def _token_name(item: TokenItem) -> str:
+    if item.kind is not TokenKind.CREDIT:
+        return "receipt.key_token" if item.kind is TokenKind.KEY_CHANGE else "receipt.other_token"
+    return "receipt.credit_token" if item.value_minor else "receipt.free_token"
+
+
+def _bought(sale: SaleIntended, say: Words) -> list[Block]:
+    """What was bought: energy, or money for a meter that counts money.
+
+    A meter behind current transformers gets fewer units on its token than were bought.
+    """
+    credit = sale.items[-1]
+    if credit.kind is TokenKind.CREDIT and credit.subclass in MONEY_SUBCLASSES:
+        unit = currency(sale.currency)
+        minor = credit.units * unit.scale // UNITS_PER_CURRENCY
+        return [KeyValue(say("receipt.credit"), money_text(minor, unit), bold=True, size=2)]
+    sold = say("receipt.kwh", units=units_text(sale.units_tenths))
+    blocks: list[Block] = [KeyValue(say("receipt.units"), sold, bold=True, size=2)]
+    if credit.kind is TokenKind.CREDIT and credit.units != sale.units_tenths:
+        blocks.append(KeyValue(say("receipt.on_token"), units_text(credit.units)))
     return blocks
 
 
@@ -153,11 +187,35 @@ def _money(facts: ReceiptFacts, say: Words) -> list[Block]:
     for tender in sale.tenders:
         blocks.append(KeyValue(tender_text(tender, say), money(tender.received_minor)))
     blocks.append(KeyValue(say("receipt.change"), money(sale.change_minor)))
+    owed = [(code, state.owed_minor) for code, state in sale.fees if state.owed_minor]
+    for code, left in (*owed, *facts.debts):
+        name = literal(code).replace("_", " ").capitalize()
+        blocks.append(KeyValue(say("receipt.still_owed", name=name), money(left)))
+    if sale.rate is not None:
+        rate = say("receipt.rate", currency=sale.rate.currency, rate=f"{sale.rate.rate:f}")
+        blocks.append(KeyValue(rate, date_text(sale.rate.stamped)))
+    return blocks
+
+
+def _why(facts: ReceiptFacts, say: Words) -> list[Block]:
+    """Why there are fewer units, or more, than last time."""
+    if not facts.reasons or facts.last_purchase is None:
+        return []
+    day = date_text(facts.last_purchase)
+    blocks: list[Block] = [Text(say("receipt.compared", day=day))]
+    for reason in facts.reasons:
+        sign = "+" if reason.units_tenths > 0 else "-"
+        units = f"{sign}{units_text(abs(reason.units_tenths))}"
+        words_of = say(f"receipt.reason_{reason.code.lower()}")
+        blocks.append(KeyValue(words_of, say("receipt.kwh", units=units)))
     return blocks
 
 
 def _month(facts: ReceiptFacts, say: Words) -> list[Block]:
-    bought = units_text(facts.sale.month_units_before + facts.sale.units_tenths)
+    sale = facts.sale
+    if not sale.units_tenths:
+        return []
+    bought = units_text(sale.month_units_before + sale.units_tenths)
     blocks: list[Block] = [
         Rule(),
         KeyValue(say("receipt.month"), say("receipt.kwh", units=bought)),
@@ -171,7 +229,8 @@ def _month(facts: ReceiptFacts, say: Words) -> list[Block]:
 
 def _foot(facts: ReceiptFacts, say: Words) -> list[Block]:
     blocks: list[Block] = [Rule()]
-    blocks += [Text(line, Align.CENTER) for line in say.many("receipt.how_to_key")]
+    note = literal(facts.sale.invoice[1])
+    blocks += [Text(line, Align.CENTER) for line in (note, *say.many("receipt.how_to_key")) if line]
     if facts.site.help_line:
         line = say("receipt.help", line=literal(facts.site.help_line))
         blocks.append(Text(line, Align.CENTER))

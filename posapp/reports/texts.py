@@ -69,21 +69,28 @@ def tender_kind_text(kind: TenderKind, words: Words) -> str:
 
 def line_text(line: SaleLine, lines: tuple[SaleLine, ...], words: Words, money: Money) -> str:
     """What stands before a line's amount, with the tariff's own published rate."""
+    name = literal(line.code).replace("_", " ").capitalize()
+    if line.kind is LineKind.ENERGY and not line.units_tenths:
+        return name
+    if line.kind is LineKind.ENERGY and line.rate == "0" and not line.amount_minor:
+        return words("line.free", units=units_text(line.units_tenths))
     if line.kind is LineKind.ENERGY:
         units = units_text(line.units_tenths)
         return words("line.energy", units=units, rate=literal(line.rate))
     if line.kind is LineKind.LEVY:
-        name = literal(line.code).replace("_", " ").capitalize()
         if line.units_tenths:
             units = units_text(line.units_tenths)
             return words("line.levy_energy", name=name, units=units, rate=literal(line.rate))
         key = "line.levy" if line.rate else "line.levy_flat"
         return words(key, name=name, rate=_plain_rate(line.rate))
     if line.kind is LineKind.FEE:
-        return words("line.fee")
+        return name
     if line.kind is LineKind.TAX:
         return _tax_text(line, lines, words, money)
-    return words("line.arrears" if line.kind is LineKind.ARREARS else "line.rounding")
+    if line.kind is LineKind.ARREARS:
+        account = literal(line.code.partition(" ")[2]).replace("_", " ")
+        return words("line.arrears", account=account)
+    return words("line.coins" if line.code == "cash_rounding" else "line.rounding")
 
 
 def _tax_text(line: SaleLine, lines: tuple[SaleLine, ...], words: Words, money: Money) -> str:

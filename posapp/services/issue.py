@@ -35,7 +35,7 @@ from posapp.ports import (
     UnitOfWork,
 )
 from posapp.services.quote import clock_is_back
-from posapp.services.slips import last_purchase, receipt_of
+from posapp.services.slips import earlier_sale, receipt_of
 from posapp.sts.tid import tid_at
 
 ASKS_MAX = 3  # how often one visit asks before it leaves the sale for later
@@ -196,13 +196,13 @@ class Issue:
             known = uow.sale(record.intent.sale_id)
             if known is not None and known.state in SOLD_STATES:
                 return known  # somebody else recovered it meanwhile; the module answers once
-            last = last_purchase(uow, record.intent.meter)
+            earlier = earlier_sale(uow, record.intent.meter)
             uow.append(issued)
             done = replace(
                 record, state=SaleState.ISSUED, tokens=result.tokens, audit_no=result.audit_no
             )
             certified = self._module.status().certified
-            title, document = receipt_of(uow, done, certified=certified, last=last)
+            title, document = receipt_of(uow, done, certified=certified, earlier=earlier)
             uow.add_print_job("receipt", title, document, sale_id=record.intent.sale_id)
             return done
 

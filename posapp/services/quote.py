@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from posapp.domain.lease import Lease
 from posapp.domain.meter import MeterNumber, MeterState
 from posapp.errors import PosError, SaleError
 from posapp.ports import Clock, FoundMeter, Reader, Store
-from posapp.pricing.month import MonthLedger
 from posapp.pricing.pack import TariffPack
-from posapp.pricing.quote import Quote, by_money, by_units
+from posapp.pricing.quote import Quote, by_money, by_units, price_again
+from posapp.pricing.situation import Situation
 from posapp.services.packs import parsed_pack
+from posapp.services.situation import read_situation
 from posapp.sts.tid import check_ken, next_tid
 
 CLOCK_SLACK = timedelta(minutes=2)  # two honest clocks differ by seconds
@@ -27,8 +28,7 @@ class SaleContext:
 
     found: FoundMeter
     pack: TariffPack | None
-    month: MonthLedger
-    month_start: date
+    situation: Situation | None
     lease: Lease | None
     float_left_minor: int
     prepared_at: datetime
@@ -36,22 +36,29 @@ class SaleContext:
 
     def by_money(self, amount_minor: int) -> Quote:
         """What `amount_minor` buys. Raises SaleError; no token is made."""
-        pack, lease = self._ready()
+        pack, situation, lease = self._ready()
         self._within(lease, amount_minor)
-        return by_money(pack, amount_minor, self.month)
+        return by_money(pack, amount_minor, situation)
 
-    def by_units(self, units_tenths: int) -> Quote:
-        """What `units_tenths` cost. Raises SaleError; no token is made."""
-        pack, lease = self._ready()
-        quote = by_units(pack, units_tenths, self.month)
+    def by_units(self, units_tenths: int, *, cash: bool = False) -> Quote:
+        """What `units_tenths` cost, in whole coins for `cash`. Raises SaleError; no token is
+        made.
+        """
+        pack, situation, lease = self._ready()
+        quote = by_units(pack, units_tenths, situation, cash=cash)
         self._within(lease, quote.amount_minor)
         return quote
 
-    def _ready(self) -> tuple[TariffPack, Lease]:
+    def again(self, quote: Quote) -> Quote:
+        """What was asked for in `quote`, priced as things are here. Raises SaleError."""
+        pack, situation, _ = self._ready()
+        return price_again(pack, quote, situation)
+
+    def _ready(self) -> tuple[TariffPack, Situation, Lease]:
         if self.problem is not None:
             raise self.problem
-        assert self.pack is not None and self.lease is not None
-        return self.pack, self.lease
+        assert self.pack is not None and self.lease is not None and self.situation is not None
+        return self.pack, self.situation, self.lease
 
     def _within(self, lease: Lease, amount_minor: int) -> None:
         vended = lease.authorised_total_minor - self.float_left_minor
@@ -79,30 +86,30 @@ def prepare(reader: Reader, number: MeterNumber, now: datetime) -> SaleContext:
     found = reader.meter(number)
     if found is None:
         raise SaleError("METER_NOT_FOUND", number=number.digits)
-    month_start = reader.site().business_date(now).replace(day=1)
-    month = MonthLedger(
-        reader.month_units(number, month_start), reader.month_fee_paid(number, month_start)
-    )
     lease = reader.lease()
     left = 0
     if lease is not None:
         left = max(0, lease.authorised_total_minor - reader.vended_total_minor())
     pack, problem = _pack(reader, found.meter.tariff, reader.site().local(now))
     problem = _obstacle(reader, found, now) or (problem if lease else SaleError("LEASE_MISSING"))
-    return SaleContext(found, pack, month, month_start, lease, left, now, problem)
+    situation = None if pack is None else read_situation(reader, found.meter, pack, now)
+    return SaleContext(found, pack, situation, lease, left, now, problem)
 
 
 def _pack(reader: Reader, code: str, local: datetime) -> tuple[TariffPack | None, PosError | None]:
-    text = reader.tariff_pack(code)
-    if text is None:
-        return None, SaleError("TARIFF_MISSING", tariff=code)
-    try:
-        pack = parsed_pack(text, code)
-    except PosError as error:
-        return None, error
-    if not pack.is_effective(local.replace(tzinfo=None)):
-        return None, SaleError("TARIFF_NOT_EFFECTIVE", tariff=pack.reference)
-    return pack, None
+    """The newest version that holds at `local`; versions switch at their own local instant."""
+    texts = reader.tariff_packs(code)
+    problem: PosError = SaleError("TARIFF_MISSING", tariff=code)
+    for text in texts:
+        try:
+            pack = parsed_pack(text, code)
+        except PosError as error:
+            problem = error
+            continue
+        if pack.is_effective(local.replace(tzinfo=None)):
+            return pack, None
+        problem = SaleError("TARIFF_NOT_EFFECTIVE", tariff=pack.reference)
+    return None, problem
 
 
 def clock_is_back(reader: Reader, now: datetime) -> bool:

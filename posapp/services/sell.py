@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from posapp.clock import epoch_ms
 from posapp.domain.ids import ReceiptNumber, uuid7
@@ -41,7 +41,8 @@ QUOTE_VALID = timedelta(minutes=5)  # a customer counts coins; prices do not wai
 TENDERS_MAX = 4
 log = logging.getLogger("posapp.sale")
 
-CREDIT_ELECTRICITY = 0  # token subclass, IEC 62055-41 6.2.2
+CREDIT_ELECTRICITY = 0  # token subclasses, IEC 62055-41 6.2.2
+CREDIT_MONEY = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,19 +228,9 @@ class Sell:
             raise SaleError("OPERATOR_UNKNOWN")  # left the shop since signing in
         meter = context.found.meter
         current = prepare(uow, meter.number, now)
-        if (current.pack, current.month, current.month_start, current.found.meter) != (
-            context.pack,
-            context.month,
-            context.month_start,
-            meter,
-        ):
-            raise SaleError("QUOTE_CHANGED")
-        _still_allowed(current, quote)
-        base_date = meter.configuration.base_date
-        tid = next_tid(now, base_date, uow.tid_high_water(meter.number, base_date))
-        item = TokenItem(
-            TokenKind.CREDIT, CREDIT_ELECTRICITY, tid, quote.units_tenths, quote.amount_minor
-        )
+        quote = _still_right(current, context, quote)
+        high = uow.tid_high_water(meter.number, meter.configuration.base_date)
+        items = token_items(quote, now, meter.configuration.base_date, high)
         intent = SaleIntended(
             sale_id=sale_id,
             receipt=uow.next_receipt(),
@@ -254,10 +245,14 @@ class Sell:
             lines=quote.lines,
             tenders=tenders,
             units_tenths=quote.units_tenths,
-            month_units_before=quote.month.units_tenths,
-            items=(item,),
+            month_units_before=quote.situation.bought_tenths,
+            items=items,
             module_id=module.module_id,
             sequence=uow.next_sequence(module.module_id, above=module.last_sequence),
+            free_tenths=quote.free_tenths,
+            fees=quote.fees,
+            rate=quote.rate,
+            invoice=quote.invoice.words if quote.invoice else ("", ""),
         )
         assert intent.amount_minor == quote.amount_minor, "lines must add up to the quote"
         seq = uow.append(intent)
@@ -268,12 +263,49 @@ def _fitting(status: ModuleStatus, wanted: MeterConfiguration) -> list[SupplyKey
     return [k for k in status.keys if (k.sgc, k.krn) == (wanted.sgc, wanted.krn)]
 
 
-def _still_allowed(current: SaleContext, quote: Quote) -> None:
-    again = current.by_money(quote.amount_minor)
-    if (again.units_tenths, again.lines) != (quote.units_tenths, quote.lines):
-        by_units = current.by_units(quote.units_tenths)
-        if (by_units.amount_minor, by_units.lines) != (quote.amount_minor, quote.lines):
-            raise SaleError("QUOTE_CHANGED")
+def token_items(
+    quote: Quote, now: datetime, base_date: int, high_water: int | None
+) -> tuple[TokenItem, ...]:
+    """The tokens of a sale in the order they are entered: free units first, then the credit.
+
+    Raises SaleError where a TID cannot be made.
+    """
+    items = []
+    tid = high_water
+    if quote.free_tenths:
+        tid = next_tid(now, base_date, tid)
+        units = quote.free_token_units
+        items.append(TokenItem(TokenKind.CREDIT, CREDIT_ELECTRICITY, tid, units, 0))
+    subclass = CREDIT_MONEY if quote.carries_money else CREDIT_ELECTRICITY
+    tid = next_tid(now, base_date, tid)
+    items.append(TokenItem(TokenKind.CREDIT, subclass, tid, quote.token_units, quote.amount_minor))
+    return tuple(items)
+
+
+def _still_right(current: SaleContext, context: SaleContext, quote: Quote) -> Quote:
+    """The quote as things are at the commit; where its figures moved, what moved them."""
+    if current.found.meter != context.found.meter:
+        raise SaleError("QUOTE_CHANGED", what="meter")
+    again = current.again(quote)
+    if _figures(again) == _figures(quote):
+        return again
+    moved = list(again.situation.differences(quote.situation))
+    if again.tariff != quote.tariff:
+        moved.insert(0, "tariff")
+    raise SaleError("QUOTE_CHANGED", what=",".join(moved))
+
+
+def _figures(quote: Quote) -> tuple[object, ...]:
+    return (
+        quote.tariff,
+        quote.amount_minor,
+        quote.units_tenths,
+        quote.free_tenths,
+        quote.token_units,
+        quote.lines,
+        quote.fees,
+        quote.debts,
+    )
 
 
 def _check_tenders(due_minor: int, tenders: tuple[Tender, ...]) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from posapp.domain.meter import MeterNumber
 from posapp.domain.shift import CashCount, Shift
 from posapp.errors import InputError
 from posapp.ports import PrintState, Reader, SaleRecord
+from posapp.pricing.explain import Reason, Sale, compare
 from posapp.reports.receipt import ReceiptFacts, build_receipt
 from posapp.reports.shift_slip import build_shift_slip, shift_facts
 from posapp.services.packs import parsed_pack
+from posapp.services.situation import debts_left
 
 PAGE = 500
 UNPRINTED = (
@@ -30,20 +30,18 @@ def waiting_slips(reader: Reader) -> int:
     return sum(1 for job in jobs if job.held != COPY_QUEUED)
 
 
-def last_purchase(reader: Reader, meter: str) -> date | None:
-    """The local date of the newest sale to a meter; ask before the outcome is written."""
-    found = reader.meter(MeterNumber(meter))
-    if found is None or found.last_sale is None:
-        return None
-    return reader.site().local(found.last_sale.at).date()
+def earlier_sale(reader: Reader, meter: str) -> SaleRecord | None:
+    """The newest sale to a meter; ask before the outcome is written."""
+    return reader.last_sale_of(MeterNumber(meter))
 
 
 def receipt_of(
-    reader: Reader, record: SaleRecord, *, certified: bool, last: date | None
+    reader: Reader, record: SaleRecord, *, certified: bool, earlier: SaleRecord | None
 ) -> tuple[str, bytes]:
     """Title and document of an issued sale's slip. `reader` is the outcome's own transaction."""
     intent = record.intent
-    found = reader.meter(MeterNumber(intent.meter))
+    meter = MeterNumber(intent.meter)
+    found = reader.meter(meter)
     site = reader.site()
     facts = ReceiptFacts(
         site=site,
@@ -54,11 +52,26 @@ def receipt_of(
         tariff_name=_tariff_name(reader, intent.tariff),
         chain_code=reader.head().code,
         certified=certified,
-        last_purchase=last,
+        last_purchase=None if earlier is None else site.local(earlier.at).date(),
+        debts=tuple((d.account, d.balance_minor) for d in debts_left(reader, meter)),
+        reasons=() if earlier is None else why_other_units(earlier, record),
         has_account=bool(found and found.customer and found.customer.account),
     )
     document = build_receipt(facts)
     return document.title, document.to_bytes()
+
+
+REASONS_MAX = 3  # on paper; what is smaller is not worth its line
+
+
+def why_other_units(earlier: SaleRecord, now: SaleRecord) -> tuple[Reason, ...]:
+    """Why a sale brought fewer or more units than the one before it to the same meter."""
+    return compare(_breakdown(earlier), _breakdown(now))[:REASONS_MAX]
+
+
+def _breakdown(record: SaleRecord) -> Sale:
+    sale = record.intent
+    return Sale(sale.amount_minor, sale.units_tenths, sale.tariff, sale.lines)
 
 
 def shift_slip_of(
@@ -103,8 +116,9 @@ def _tariff_name(reader: Reader, reference: str) -> str:
 
 def pack_name(reader: Reader, code: str) -> str:
     """The name of a tariff, or its code when the pack of now cannot be read here."""
-    text = reader.tariff_pack(code)
-    try:
-        return parsed_pack(text, code).name if text else code
-    except InputError:
-        return code
+    for text in reader.tariff_packs(code):
+        try:
+            return parsed_pack(text, code).name
+        except InputError:
+            continue
+    return code

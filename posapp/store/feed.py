@@ -18,6 +18,7 @@ from posapp.codec import cbor
 from posapp.domain.customer import Customer
 from posapp.domain.meter import Meter
 from posapp.domain.operator import OperatorRecord
+from posapp.domain.standing import Rate, Standing
 from posapp.errors import StoreError
 from posapp.journal.chain import Head
 from posapp.lanes import Urgency
@@ -26,7 +27,7 @@ from posapp.store import search
 from posapp.store.schema import place_of
 from posapp.store.store import SqlStore, get_meta, set_meta
 from posapp.store.till_row import TillRow
-from posapp.wire.feed import Entity, FeedRow, TariffText
+from posapp.wire.feed import Entity, FeedRow, TariffText, body_of
 from posapp.wire.lease import SignedLease
 
 STEP_S = 0.005  # of applying rows in one transaction; with its commit it stays under 20 ms
@@ -57,14 +58,25 @@ _CUSTOMER = (
 )
 _METER = (
     "INSERT INTO meter (number, reversed, customer_id, ea, sgc, krn, ti, base_date, ken, tct, kt,"
-    " tariff, state, phases, maker) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " tariff, state, phases, maker, ct_ratio)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT DO UPDATE SET customer_id = excluded.customer_id, ea = excluded.ea,"
     " sgc = excluded.sgc, krn = excluded.krn, ti = excluded.ti, base_date = excluded.base_date,"
     " ken = excluded.ken, tct = excluded.tct, kt = excluded.kt, tariff = excluded.tariff,"
-    " state = excluded.state, phases = excluded.phases, maker = excluded.maker"
+    " state = excluded.state, phases = excluded.phases, maker = excluded.maker,"
+    " ct_ratio = excluded.ct_ratio"
 )
 _TARIFF = (
-    "INSERT INTO tariff (code, pack) VALUES (?, ?) ON CONFLICT DO UPDATE SET pack = excluded.pack"
+    "INSERT INTO tariff (code, version, pack) VALUES (?, ?, ?)"
+    " ON CONFLICT DO UPDATE SET pack = excluded.pack"
+)
+_STANDING = (
+    "INSERT INTO standing (meter, body) VALUES (?, ?)"
+    " ON CONFLICT DO UPDATE SET body = excluded.body"
+)
+_RATE = (
+    "INSERT INTO rate (currency, rate, stamped) VALUES (?, ?, ?)"
+    " ON CONFLICT DO UPDATE SET rate = excluded.rate, stamped = excluded.stamped"
 )
 # A new PIN forgives old misses; the same PIN does not.
 _OPERATOR = (
@@ -193,7 +205,11 @@ def apply_row(connection: Connection, scope_id: int, row: FeedRow) -> None:
     elif isinstance(value, Meter):
         run(_METER, _meter_values(value))
     elif isinstance(value, TariffText):
-        run(_TARIFF, (value.code, value.text))
+        run(_TARIFF, (value.code, value.version, value.text))
+    elif isinstance(value, Standing):
+        run(_STANDING, (value.meter.digits, cbor.encode(body_of(value))))
+    elif isinstance(value, Rate):
+        run(_RATE, (value.currency, str(value.rate), value.stamped.toordinal()))
     elif isinstance(value, OperatorRecord):
         person = value.operator
         run(
@@ -230,7 +246,7 @@ def _meter_values(meter: Meter) -> tuple[Any, ...]:
     return (
         number, search.reversed_digits(number), meter.customer_id, int(c.ea), c.sgc, c.krn, c.ti,
         c.base_date, c.ken, c.tct, int(c.kt), meter.tariff, meter.state.value, meter.phases,
-        meter.maker,
+        meter.maker, meter.ct_ratio,
     )  # fmt: skip
 
 
@@ -257,7 +273,18 @@ def _delete_meter(connection: Connection, key: str) -> None:
 
 
 def _delete_tariff(connection: Connection, key: str) -> None:
-    connection.exec_driver_sql("DELETE FROM tariff WHERE code = ?", (key,))
+    code, _, version = key.partition("@")
+    connection.exec_driver_sql(
+        "DELETE FROM tariff WHERE code = ? AND version = ?", (code, int(version or 0))
+    )
+
+
+def _delete_standing(connection: Connection, key: str) -> None:
+    connection.exec_driver_sql("DELETE FROM standing WHERE meter = ?", (key,))
+
+
+def _delete_rate(connection: Connection, key: str) -> None:
+    connection.exec_driver_sql("DELETE FROM rate WHERE currency = ?", (key,))
 
 
 def _delete_operator(connection: Connection, key: str) -> None:
@@ -269,6 +296,8 @@ _DELETES: dict[str, Callable[[Connection, str], None]] = {
     Entity.METER: _delete_meter,
     Entity.TARIFF: _delete_tariff,
     Entity.OPERATOR: _delete_operator,
+    Entity.STANDING: _delete_standing,
+    Entity.RATE: _delete_rate,
 }
 
 

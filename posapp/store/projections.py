@@ -33,13 +33,14 @@ from posapp.store.till_row import TillRow
 
 _SALE = (
     "INSERT INTO sale (place, sale_id, receipt, shift, operator_id, business_date, month, at_ms,"
-    " meter, customer_id, tariff, currency, amount_minor, units_tenths, fee, state)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)"
+    " meter, customer_id, tariff, currency, amount_minor, units_tenths, free_tenths,"
+    " fee, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)"
 )
 _LINE = (
     "INSERT INTO sale_line (place, n, kind, code, amount_minor, units_tenths, rate)"
     " VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
+_FEE = "INSERT INTO sale_fee (place, code, through, owed_minor) VALUES (?, ?, ?, ?)"
 _TID = (
     "INSERT INTO tid (meter, base_date, tid, reserved, place) VALUES (?, ?, ?, ?, ?)"
     # A retiming may keep some of its own TIDs; another sale's TID changes no row.
@@ -123,7 +124,7 @@ class Projector:
             (
                 place, sale.sale_id, sale.receipt, sale.shift, sale.operator_id, day.toordinal(),
                 month_of(day), at_ms, sale.meter, sale.customer_id, sale.tariff, sale.currency,
-                amount, sale.units_tenths, int(fee),
+                amount, sale.units_tenths, sale.free_tenths, int(fee),
             ),
         )  # fmt: skip
         lines = [
@@ -131,6 +132,11 @@ class Projector:
             for n, line in enumerate(sale.lines)
         ]
         self._run_many(_LINE, lines)
+        fees = [
+            (place, code, fee.through.toordinal() if fee.through else 0, fee.owed_minor)
+            for code, fee in sale.fees
+        ]
+        self._run_many(_FEE, fees)
         self._take_tids(place, sale)
         if len(self._open) >= REMEMBERED_MAX:
             del self._open[next(iter(self._open))]

@@ -18,17 +18,19 @@ from posapp.domain.meter import MeterNumber
 from posapp.domain.operator import Operator, OperatorRecord, Role
 from posapp.domain.shift import Shift
 from posapp.domain.site import Site
+from posapp.domain.standing import Rate, Standing
 from posapp.errors import StoreError
 from posapp.journal.chain import Head
-from posapp.ports import FoundMeter, PrintJob, PrintState, SaleRecord
-from posapp.store import search
+from posapp.ports import FoundMeter, MeterHistory, PrintJob, PrintState, SaleRecord
+from posapp.store import accounts, search
 from posapp.store.projections import intent_of
-from posapp.store.schema import month_of, place_of, sale_state, seq_of
+from posapp.store.schema import place_of, sale_state, seq_of
 from posapp.wire.lease import SignedLease
 
 PAGE_MAX = 1000  # rows of any list
 OPEN_SALES_MAX = 1000  # far more than can ever be open; a limit all the same
 OPERATORS_MAX = 1000
+VERSIONS_MAX = 50  # of one tariff
 RECENT_SALES = 400  # looked through for recent meters
 
 _RECORD = """
@@ -42,15 +44,12 @@ SALES_OPEN = _RECORD.format(where="s.state IN (0, 4)", order="")
 SALES_ON = _RECORD.format(where="s.business_date = ? AND s.place > ?", order="")
 SALES_OF_SHIFT = _RECORD.format(where="s.shift = ? AND s.place > ?", order="")
 SALE_LAST = _RECORD.format(where="s.state = 1", order="DESC")
+SALE_LAST_OF = _RECORD.format(
+    where="s.place = (SELECT l.place FROM sale l WHERE l.meter = ? AND l.state = 1"
+    " ORDER BY l.month DESC, l.place DESC LIMIT 1)",
+    order="",
+)
 RECENT = "SELECT meter FROM sale WHERE state = 1 ORDER BY place DESC LIMIT ?"
-# The sums walk one meter's sales of one month, so they need no limit.
-MONTH_UNITS = (
-    "SELECT coalesce(sum(units_tenths), 0) FROM sale"
-    " WHERE meter = ? AND month = ? AND state IN (0, 1, 4)"
-)
-MONTH_FEE = (
-    "SELECT 1 FROM sale WHERE meter = ? AND month = ? AND state IN (0, 1, 4) AND fee = 1 LIMIT 1"
-)
 TID_HIGH = (
     "SELECT tid FROM tid WHERE meter = ? AND base_date = ? AND reserved = 0"
     " ORDER BY tid DESC LIMIT 1"
@@ -119,13 +118,19 @@ class Queries:
         )
         return tuple(OperatorRecord(Operator(r[0], r[1], Role(r[2])), r[3], r[4]) for r in rows)
 
-    def tariff_pack(self, code: str) -> str | None:
-        row = self._run("SELECT pack FROM tariff WHERE code = ? LIMIT 1", (code,)).first()
-        return None if row is None else str(row[0])
+    def tariff_packs(self, code: str) -> tuple[str, ...]:
+        rows = self._run(
+            "SELECT pack FROM tariff WHERE code = ? ORDER BY version DESC LIMIT ?",
+            (code, VERSIONS_MAX),
+        )
+        return tuple(row[0] for row in rows)
 
     def tariff_codes(self) -> tuple[str, ...]:
-        rows = self._run("SELECT code FROM tariff ORDER BY code LIMIT ?", (PAGE_MAX,))
+        rows = self._run("SELECT DISTINCT code FROM tariff ORDER BY code LIMIT ?", (PAGE_MAX,))
         return tuple(row[0] for row in rows)
+
+    def rate(self, currency: str) -> Rate | None:
+        return accounts.rate(self._connection, currency)
 
     def meter(self, number: MeterNumber) -> FoundMeter | None:
         return search.exact(self._connection, number)
@@ -150,13 +155,16 @@ class Queries:
                 found.append(meter)
         return tuple(found)
 
-    def month_units(self, number: MeterNumber, month: date) -> int:
-        row = self._run(MONTH_UNITS, (number.digits, month_of(month))).first()
-        assert row is not None
-        return int(row[0])
+    def history(
+        self, number: MeterNumber, month: date, months: int, since: datetime | None
+    ) -> MeterHistory:
+        return accounts.history(self._connection, number, month, months, since)
 
-    def month_fee_paid(self, number: MeterNumber, month: date) -> bool:
-        return self._run(MONTH_FEE, (number.digits, month_of(month))).first() is not None
+    def standing(self, number: MeterNumber) -> Standing | None:
+        return accounts.standing(self._connection, number)
+
+    def last_sale_of(self, number: MeterNumber) -> SaleRecord | None:
+        return self._record(SALE_LAST_OF, number.digits, 1)
 
     def tid_high_water(self, number: MeterNumber, base_date: int) -> int | None:
         row = self._run(TID_HIGH, (number.digits, base_date)).first()

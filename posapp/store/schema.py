@@ -74,10 +74,11 @@ PROJECTED: tuple[tuple[str, str, str], ...] = (
     (
         "sale",
         "place, sale_id, receipt, shift, operator_id, business_date, month, at_ms, meter,"
-        " customer_id, tariff, currency, amount_minor, units_tenths, fee, state, items_place,"
-        " ended_place, audit_no, reason",
+        " customer_id, tariff, currency, amount_minor, units_tenths, free_tenths, fee, state,"
+        " items_place, ended_place, audit_no, reason",
         "place",
     ),
+    ("sale_fee", "place, code, through, owed_minor", "place, code"),
     ("sale_line", "place, n, kind, code, amount_minor, units_tenths, rate", "place, n"),
     ("token", "place, n, kind, subclass, tid, units, value_minor, digits", "place, n"),
     ("posting", "place, account, amount_minor", "place, account"),

@@ -40,7 +40,7 @@ _ACCENTS = 0x361F8 << 32 | 0x8029FDF
 
 _FOUND = """
 SELECT m.number, m.ea, m.sgc, m.krn, m.ti, m.base_date, m.ken, m.tct, m.kt, m.tariff,
-  m.customer_id, m.state, m.phases, m.maker,
+  m.customer_id, m.state, m.phases, m.maker, m.ct_ratio,
   c.customer_id, c.name, c.account, c.phone, c.address,
   s.at_ms, s.amount_minor, s.units_tenths
 FROM {source} LEFT JOIN customer c ON c.customer_id = m.customer_id
@@ -232,8 +232,8 @@ def _found(row: Any) -> FoundMeter:
         EncryptionAlgorithm(row[1]), row[2], row[3], row[4], row[5], row[6], row[7], KeyType(row[8])
     )
     meter = Meter(
-        MeterNumber(row[0]), configuration, row[9], row[10], MeterState(row[11]), row[12], row[13]
+        MeterNumber(row[0]), configuration, row[9], row[10], MeterState(row[11]), *row[12:15]
     )
-    customer = None if row[14] is None else Customer(row[14], row[15], row[16], row[17], row[18])
-    last = None if row[19] is None else LastSale(from_epoch_ms(row[19]), row[20], row[21])
+    customer = None if row[15] is None else Customer(*row[15:20])
+    last = None if row[20] is None else LastSale(from_epoch_ms(row[20]), row[21], row[22])
     return FoundMeter(meter, customer, last)

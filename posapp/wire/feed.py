@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
 
+from posapp.clock import epoch_ms, from_epoch_ms
 from posapp.domain.customer import Customer
 from posapp.domain.meter import (
     EncryptionAlgorithm,
@@ -21,13 +24,20 @@ from posapp.domain.meter import (
     MeterState,
 )
 from posapp.domain.operator import Operator, OperatorRecord, Role
+from posapp.domain.standing import Debt, FeeState, Rate, Standing
 from posapp.errors import InputError
 from posapp.wire.fields import Fields, bad, without
 from posapp.wire.lease import SignedLease
 
 TARIFF_CHARACTERS_MAX = 64_000
 KEY_CHARACTERS_MAX = 64
+CT_RATIO_MAX = 10_000
+ROWS_OF_ACCOUNT_MAX = 24
+NAME_MAX = 40
 GLOBAL = "global"
+
+_LAST_MS = 253_402_300_799_999  # the end of the year 9999
+_MONEY_MAX = 10**15
 
 Body = dict[int, Any]
 
@@ -40,17 +50,28 @@ class Entity(StrEnum):
     TARIFF = "tariff"
     OPERATOR = "operator"
     LEASE = "lease"
+    STANDING = "standing"
+    RATE = "rate"
 
 
 @dataclass(frozen=True, slots=True)
 class TariffText:
-    """A tariff pack as its TOML text; `code` is the pack's own code."""
+    """A tariff pack as its TOML text; `code` and `version` are the pack's own.
+
+    Version 0 stands for one that was sent when a till held one version of a tariff only.
+    """
 
     code: str
     text: str
+    version: int = 0
+
+    @property
+    def key(self) -> str:
+        """Its key in a feed: `KE-D1@3`."""
+        return f"{self.code}@{self.version}" if self.version else self.code
 
 
-FeedValue = Customer | Meter | TariffText | OperatorRecord | SignedLease
+FeedValue = Customer | Meter | TariffText | OperatorRecord | SignedLease | Standing | Rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +137,7 @@ def body_of(value: FeedValue) -> Body:
     if isinstance(value, Meter):
         return _meter_out(value)
     if isinstance(value, TariffText):
-        return {0: value.code, 1: value.text}
+        return without({0: value.code, 1: value.text, 2: value.version}, {2: 0})
     if isinstance(value, OperatorRecord):
         person = value.operator
         return {
@@ -125,6 +146,10 @@ def body_of(value: FeedValue) -> Body:
             2: person.role.value,
             3: value.pin_verifier,
         }
+    if isinstance(value, Standing):
+        return _standing_out(value)
+    if isinstance(value, Rate):
+        return {0: value.currency, 1: str(value.rate), 2: value.stamped.toordinal()}
     return {0: value.document, 1: value.signature}
 
 
@@ -153,6 +178,7 @@ def _meter_out(meter: Meter) -> Body:
         11: meter.state.value,
         12: meter.phases,
         13: meter.maker,
+        14: meter.ct_ratio,
     }
     return without(body, _METER_USUAL)
 
@@ -165,6 +191,7 @@ _METER_USUAL: Body = {
     11: MeterState.ACTIVE.value,
     12: 1,
     13: "",
+    14: 1,
 }
 
 
@@ -187,6 +214,7 @@ def _meter_in(f: Fields) -> Meter:
         MeterState(f.text(11, 20, default=MeterState.ACTIVE.value)),
         f.integer(12, low=1, high=3, default=1),
         f.text(13, 60, default=""),
+        f.integer(14, low=1, high=CT_RATIO_MAX, default=1),
     )
 
 
@@ -198,7 +226,7 @@ def _customer_in(f: Fields) -> Customer:
 
 
 def _tariff_in(f: Fields) -> TariffText:
-    return TariffText(f.text(0, 40), f.text(1, TARIFF_CHARACTERS_MAX))
+    return TariffText(f.text(0, 40), f.text(1, TARIFF_CHARACTERS_MAX), f.integer(2, default=0))
 
 
 def _operator_in(f: Fields) -> OperatorRecord:
@@ -210,10 +238,70 @@ def _lease_in(f: Fields) -> SignedLease:
     return SignedLease.read(f.data(0, limit=1024), f.data(1, length=64))
 
 
+def _standing_out(standing: Standing) -> Body:
+    body: Body = {
+        0: standing.meter.digits,
+        1: epoch_ms(standing.as_of),
+        2: int(standing.entitled),
+        3: standing.average_tenths,
+        4: [[d.account, d.balance_minor, d.since.toordinal()] for d in standing.debts],
+        5: [
+            [code, 0 if fee.through is None else fee.through.toordinal(), fee.owed_minor]
+            for code, fee in standing.fees
+        ],
+    }
+    return without(body, {2: 0, 3: None, 4: [], 5: []})
+
+
+def _standing_in(f: Fields) -> Standing:
+    average = f.integer(3, low=-1, default=-1)
+    return Standing(
+        MeterNumber(f.text(0, 13)),
+        from_epoch_ms(f.integer(1, high=_LAST_MS)),
+        bool(f.integer(2, high=1, default=0)),
+        None if average < 0 else average,
+        tuple(_debt(_row(item)) for item in f.items(4, ROWS_OF_ACCOUNT_MAX)),
+        tuple(_fee(_row(item)) for item in f.items(5, ROWS_OF_ACCOUNT_MAX)),
+    )
+
+
+def _row(item: object) -> Fields:
+    if not isinstance(item, list):
+        raise bad("row")
+    return Fields(dict(enumerate(item)))
+
+
+def _debt(f: Fields) -> Debt:
+    return Debt(f.text(0, NAME_MAX), f.integer(1, high=_MONEY_MAX), _day(f.integer(2, low=1)))
+
+
+def _fee(f: Fields) -> tuple[str, FeeState]:
+    through = f.integer(1)
+    return f.text(0, NAME_MAX), FeeState(_day(through) if through else None, f.integer(2))
+
+
+def _day(ordinal: int) -> date:
+    if ordinal > date.max.toordinal():
+        raise bad("day")
+    return date.fromordinal(ordinal)
+
+
+def _rate_in(f: Fields) -> Rate:
+    try:
+        rate = Decimal(f.text(1, 30))
+    except InvalidOperation:
+        raise bad("rate") from None
+    if not rate.is_finite() or rate <= 0:
+        raise bad("rate")
+    return Rate(f.text(0, 3), rate, _day(f.integer(2, low=1)))
+
+
 _READERS: dict[str, Callable[[Fields], FeedValue]] = {
     Entity.CUSTOMER: _customer_in,
     Entity.METER: _meter_in,
     Entity.TARIFF: _tariff_in,
     Entity.OPERATOR: _operator_in,
     Entity.LEASE: _lease_in,
+    Entity.STANDING: _standing_in,
+    Entity.RATE: _rate_in,
 }

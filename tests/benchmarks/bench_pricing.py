@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from posapp import paths
-from posapp.pricing.month import MonthLedger
+from posapp.pricing.situation import Situation
 from posapp.pricing.pack import load_pack
 from posapp.pricing.quote import by_money
 from tests.benchmarks.row import Row

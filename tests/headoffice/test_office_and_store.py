@@ -56,7 +56,7 @@ def test_a_real_store_enrols_learns_sells_and_is_checked_to_the_cent(tmp_path):
     found = store.read(lambda reader: reader.meter(MeterNumber(a_meter_number(1).digits)))
     assert found.customer.name == "Wanjiku Njoroge"
     assert store.read(lambda reader: reader.lease()) == answer.lease.lease
-    assert store.read(lambda reader: reader.tariff_pack(tariff)) == pack.read_text("utf-8")
+    assert store.read(lambda reader: reader.tariff_packs(tariff)) == (pack.read_text("utf-8"),)
     assert [o.operator.name for o in store.read(lambda r: r.operators())] == ["Grace Otieno"]
 
     seller = Seller(store)

@@ -1,108 +1,225 @@
-"""What must hold for every tariff, month and sum: checked against the slow way of the builder."""
+"""What must hold for every tariff, month and sum: checked against the slow way of slow_pricing."""
 
 from __future__ import annotations
 
-from decimal import Decimal, localcontext
+from dataclasses import replace
+from decimal import localcontext
 from fractions import Fraction
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
-from tariff_builder import MONTHS, Plan, plans
+from slow_pricing import SlowTariff, half_up
+from tariff_builder import after, money_tariffs, situations, tariffs
 
 from posapp.domain.sale import LineKind
 from posapp.errors import SaleError
-from posapp.pricing.components import EXACT, half_up
 from posapp.pricing.cost import Costing
-from posapp.pricing.month import MonthLedger
-from posapp.pricing.quote import by_money, by_units
-from posapp.sts.amounts import decode_units, encode_units
+from posapp.pricing.exact import EXACT
+from posapp.pricing.quote import Asked, by_money, by_units
+from posapp.pricing.terms import bind
 
 EVALUATIONS_MAX = 40
+RATIOS = (1, 1, 1, 2, 5)
+SHORT = settings(max_examples=60)
 
 
-def attempt(price, pack, amount, month):
+def attempt(price, pack, amount, situation):
     """The quote, or the refusal."""
     try:
-        return price(pack, amount, month)
+        return price(pack, amount, situation)
     except SaleError as error:
+        event(error.code)
         return error
 
 
-@given(plans(), MONTHS, st.integers(1, 300), st.integers(0, 5000))
-def test_money_buys_the_units_that_trying_them_all_finds(plan, month, around, more):
-    amount = int(plan.cost(around, month)) + more % max(1, int(plan.cost(1, MonthLedger(0, True))))
-    pack = plan.pack()
-    quote = attempt(by_money, pack, amount, month)
+def same(one, other):
+    """One quote, whatever was asked for."""
+    return replace(one, asked=Asked()) == replace(other, asked=Asked())
+
+
+def payment_around(slow, tenths):
+    """A sum that buys about so many tenths."""
+    low, high = 0, 1
+    while slow.left(high) < slow.cost(tenths):
+        low, high = high, high * 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if slow.left(middle) >= slow.cost(tenths) else (middle, high)
+    return high
+
+
+def sums(quote, *kinds):
+    """Amounts by code of lines of some kinds; nought left out."""
+    found = {}
+    for line in quote.lines:
+        if line.kind in kinds and line.amount_minor:
+            found[line.code] = found.get(line.code, 0) + line.amount_minor
+    return found
+
+
+def assert_it_adds_up(quote, tender):
+    """Lines + change + rounding = tender; units on the lines are the units of the tokens."""
+    assert sum(line.amount_minor for line in quote.lines) == quote.amount_minor
+    assert quote.amount_minor + quote.back_minor == tender and quote.back_minor >= 0
+    carried = sum(
+        line.units_tenths for line in quote.lines if line.kind is LineKind.ENERGY
+    )
+    if not quote.carries_money:
+        assert carried >= quote.units_tenths + quote.free_tenths > 0
+    assert all(line.amount_minor for line in quote.lines if line.kind is LineKind.ROUNDING)
+
+
+@settings(max_examples=150)
+@given(tariffs(cliffs="up"), situations(ratios=RATIOS), st.integers(1, 60), st.integers(0, 90))
+def test_money_buys_the_units_that_trying_them_all_finds(drawn, situation, around, more):
+    pack, slow = drawn.pack(), SlowTariff(drawn.text, situation)
+    tender = payment_around(slow, around) + more
+    quote = attempt(by_money, pack, tender, situation)
+    raw = slow.raw_tenths(slow.left(tender))
     if isinstance(quote, SaleError):
-        assert quote.code == "AMOUNT_BELOW_MINIMUM"
-        assert amount < quote.params["minimum_minor"]
+        if quote.code == "AMOUNT_BELOW_MINIMUM":
+            assert slow.steps(raw) <= 1 and tender < quote.params["minimum_minor"]
         return
-    assert quote.units_tenths == plan.units_for(amount, month, 3000)
-    assert sum(line.amount_minor for line in quote.lines) == quote.amount_minor == amount
-    assert quote.tariff == "TEST@7" and quote.month == month
+    assert quote.units_tenths == slow.steps(raw) * slow.step
+    assert quote.token_units == slow.steps(raw)
+    assert quote.free_tenths == slow.free_tenths
+    assert_it_adds_up(quote, tender)
+    paid_raw = slow.raw_tenths(slow.left(quote.amount_minor))
+    lines = slow.line_sums(quote.amount_minor, paid_raw)
+    codes = {code.partition(" ")[0] for code in lines}
+    assert lines == {c: a for c, a in sums(quote, *LineKind).items() if c.split(" ")[0] in codes}
 
 
-@given(plans(), MONTHS, st.integers(1, 5000))
-def test_by_units_and_by_money_are_one_quote(plan, month, units):
-    pack = plan.pack()
-    asked = by_units(pack, units, month)
-    assert asked.units_tenths == units
-    assert by_money(pack, asked.amount_minor, month) == asked
-    assert abs(asked.amount_minor - plan.cost(units, month)) < 1
+@settings(max_examples=150)
+@given(tariffs(cliffs="up"), situations(ratios=RATIOS), st.integers(1, 500_000))
+def test_what_is_owed_after_a_sale_is_what_was_owed_less_what_its_lines_paid(
+    drawn, situation, tender
+):
+    pack, slow = drawn.pack(), SlowTariff(drawn.text, situation)
+    quote = attempt(by_money, pack, tender, situation)
+    assume(not isinstance(quote, SaleError))
+    paid = sums(quote, LineKind.FEE, LineKind.ARREARS)
+    fees = dict(quote.fees)
+    for c in drawn.components:
+        if c["kind"] in ("monthly_fee", "daily_fee") and slow.is_due(c):
+            code = c["code"]
+            owed = half_up(slow.owed(c, Fraction(quote.amount_minor)))
+            if slow.net(code) == 1:
+                assert fees.pop(code).owed_minor == max(0, owed - paid.get(code, 0))
+            else:
+                fees.pop(code)
+        if c["kind"] == "arrears" and slow.is_due(c):
+            for debt in slow.debts(c):
+                left = dict(quote.debts)[debt.account]
+                assert left == debt.balance_minor - paid.get(f"{c['code']} {debt.account}", 0)
+                assert left >= 0
+    assert not fees
 
 
-@given(plans(), MONTHS, st.integers(1, 2000))
-def test_the_cost_is_exact_and_climbs_with_every_unit(plan, month, units):
+@settings(max_examples=150)
+@given(tariffs(cliffs="any"), situations(), st.integers(1, 600), st.integers(0, 2_000_000))
+def test_the_cost_of_units_and_what_is_due_first_are_exact(drawn, situation, units, payment):
+    pack, slow = drawn.pack(), SlowTariff(drawn.text, situation)
     with localcontext(EXACT):
-        costing = Costing(plan.pack(), month)
-        costs = [costing.total(u) for u in (units, units + 1)]
-    assert [Fraction(c) for c in costs] == [plan.cost(u, month) for u in (units, units + 1)]
-    assert costs[0] < costs[1]
+        terms = bind(pack, situation)
+        costing = Costing(terms)
+        assert [Fraction(cost) for cost in costing.amounts(units)] == [
+            *slow.parts(Fraction(units, 2)).values()
+        ]
+        assert payment - terms.dues_total(payment) == slow.left(payment)
+        if not drawn.jumps:
+            assert costing.total(units) < costing.total(units + 1)
 
 
-@given(plans(), MONTHS, st.integers(0, 10**7))
-def test_the_least_useful_amount_buys_and_a_minor_unit_less_does_not(plan, month, amount):
-    pack = plan.pack()
+@settings(max_examples=100)
+@given(tariffs(cliffs="up"), situations(ratios=RATIOS), st.integers(1, 3000))
+def test_by_units_and_by_money_are_one_quote(drawn, situation, units):
+    pack, slow = drawn.pack(), SlowTariff(drawn.text, situation)
+    asked = by_units(pack, units, situation)
+    assert asked.units_tenths == -(-units // slow.step) * slow.step
+    assert same(by_money(pack, asked.amount_minor, situation), asked)
+    cost = slow.cost(asked.units_tenths)
+    if slow.left(asked.amount_minor) < cost:  # rounded down
+        assert drawn.head["unit_rounding"] != "down"
+        assert slow.left(asked.amount_minor + 1) > cost
+    else:
+        assert asked.amount_minor == 1 or slow.left(asked.amount_minor - 1) < cost
+
+
+@settings(max_examples=120)
+@given(tariffs(cliffs="up"), situations(ratios=RATIOS))
+def test_the_least_useful_amount_buys_and_a_minor_unit_less_does_not(drawn, situation):
+    pack = drawn.pack()
     with pytest.raises(SaleError, match="AMOUNT_BELOW_MINIMUM") as refused:
-        by_money(pack, 0, month)
+        by_money(pack, 0, situation)
     least = refused.value.params["minimum_minor"]
-    assert by_units(pack, 1, month).amount_minor == least
-    assert by_money(pack, least, month).units_tenths == 1
-    with pytest.raises(SaleError, match="AMOUNT_BELOW_MINIMUM"):
-        by_money(pack, least - 1, month)
-    if amount >= least:
-        assert by_money(pack, amount, month).units_tenths >= 1
+    quote = by_money(pack, least, situation)
+    assert quote.units_tenths >= situation.ct_ratio and quote.amount_minor == least
+    assert by_units(pack, 1, situation).amount_minor == least
+    with pytest.raises(SaleError, match="AMOUNT_BELOW_MINIMUM") as refused:
+        by_money(pack, least - 1, situation)
+    assert refused.value.params["minimum_minor"] == least
 
 
-@given(plans(), MONTHS, st.integers(1, 2_000_000))
-def test_the_rounding_line_is_worth_less_than_a_step_of_the_grid(plan, month, amount):
-    quote = attempt(by_money, plan.pack(), amount, month)
+@settings(max_examples=150)
+@given(tariffs(cliffs="up"), situations(ratios=RATIOS), st.integers(-30, 3000))
+def test_both_sums_named_at_a_gap_can_be_sold(drawn, situation, beyond):
+    assume(drawn.jumps)
+    pack, slow = drawn.pack(), SlowTariff(drawn.text, situation)
+    with localcontext(EXACT):
+        cliffs = Costing(bind(pack, situation)).cliffs()
+    assume(cliffs)
+    tender = payment_around(slow, cliffs[0].at_tenths) + beyond
+    gap = attempt(by_money, pack, tender, situation)
+    if not isinstance(gap, SaleError):
+        assert_it_adds_up(gap, tender)
+        return
+    if gap.code != "AMOUNT_IN_GAP":
+        assert gap.code == "AMOUNT_BELOW_MINIMUM" and tender < gap.params["minimum_minor"]
+        return
+    lower, upper = gap.params["lower_minor"], gap.params["upper_minor"]
+    assert lower <= tender < upper
+    below, above = by_money(pack, lower, situation), by_money(pack, upper, situation)
+    assert below.units_tenths == gap.params["lower_tenths"]
+    assert above.units_tenths == below.units_tenths + slow.step
+
+
+@settings(max_examples=100)
+@given(tariffs(cliffs="up"), situations(ratios=RATIOS), st.integers(1, 500_000))
+def test_what_goes_back_buys_nothing(drawn, situation, tender):
+    pack = replace(drawn.pack(), gives_change=True)
+    quote = attempt(by_money, pack, tender, situation)
     assume(not isinstance(quote, SaleError))
-    assume(quote.units_tenths <= 16_383)
-    rounding = [line for line in quote.lines if line.kind is LineKind.ROUNDING]
-    assert len(rounding) <= 1 and all(line.amount_minor for line in rounding)
-    step = (max(plan.prices) + (plan.surcharge or 0)) * plan.scale / 10
-    share = Decimal("0.5") if plan.rounding == "nearest" else 1
-    cents = Decimal(len(quote.lines)) / 2
-    for line in rounding:
-        assert abs(line.amount_minor) <= step * share + cents
-        assert plan.rounding != "down" or line.amount_minor >= -cents
-        assert plan.rounding != "up" or line.amount_minor <= cents
+    assert_it_adds_up(quote, tender)
+    if quote.back_minor:
+        sold = by_money(pack, quote.amount_minor, situation)
+        assert same(sold, replace(quote, back_minor=0))
+        slow = SlowTariff(drawn.text, situation)
+        left = slow.left(tender)
+        whole = slow.cost(quote.units_tenths + slow.step)
+        half = slow.cost(quote.units_tenths + Fraction(slow.step, 2))
+        assert left < (half if drawn.head["unit_rounding"] == "nearest" else whole)
 
 
-@given(plans(), MONTHS, st.integers(1, 2_000_000))
-def test_vat_on_everything_is_the_vat_contained_in_what_the_customer_paid(plan, month, amount):
-    assume(plan.vat is not None)
-    quote = attempt(by_money, plan.pack(), amount, month)
-    assume(not isinstance(quote, SaleError))
-    (vat,) = [line for line in quote.lines if line.kind is LineKind.TAX]
-    assert vat.amount_minor == half_up(amount * Fraction(plan.vat) / (100 + Fraction(plan.vat)))
+@SHORT
+@given(tariffs(), situations(), st.integers(1, 3000), st.sampled_from([5, 10, 100]))
+def test_cash_is_asked_for_in_whole_coins_and_the_difference_is_a_line(
+    drawn, situation, units, coin
+):
+    coins = {"step": coin, "rule": "half_up"}
+    pack = replace(drawn, head={**drawn.head, "currency": "UGX", "cash_rounding": coins}).pack()
+    exact, cash = by_units(pack, units, situation), by_units(pack, units, situation, cash=True)
+    assert cash.amount_minor % coin == 0 and abs(cash.amount_minor - exact.amount_minor) * 2 <= coin
+    assert sum(line.amount_minor for line in cash.lines) == cash.amount_minor
+    assert cash.lines[: len(exact.lines)] == exact.lines and cash.units_tenths == exact.units_tenths
+    assert {line.code for line in cash.lines[len(exact.lines) :]} <= {"cash_rounding"}
 
 
-@given(plans(), MONTHS, st.integers(1, 10**12))
-def test_a_quote_asks_for_the_cost_at_most_forty_times(plan, month, amount):
-    pack = plan.pack()
+@settings(max_examples=120)
+@given(tariffs(cliffs="any"), situations(ratios=(1, 5, 200)), st.integers(1, 10**12))
+def test_a_quote_asks_for_the_cost_at_most_forty_times(drawn, situation, tender):
+    pack = drawn.pack()
     counted: list[Costing] = []
     real = Costing.__init__
 
@@ -112,100 +229,59 @@ def test_a_quote_asks_for_the_cost_at_most_forty_times(plan, month, amount):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Costing, "__init__", counting)
-        for price, given_value in ((by_money, amount), (by_units, 711)):
+        for price, given_value in ((by_money, tender), (by_money, tender % 10_000), (by_units, 711)):
             counted.clear()
-            quote = attempt(price, pack, given_value, month)
-            if isinstance(quote, SaleError):
-                assert quote.code in ("AMOUNT_BELOW_MINIMUM", "UNITS_ABOVE_TOKEN")
+            attempt(price, pack, given_value, situation)
             assert 0 < sum(c.evaluations for c in counted) <= EVALUATIONS_MAX
 
 
-@given(plans(), MONTHS, st.integers(1, 300_000), st.integers(1, 300_000))
-def test_splitting_a_purchase_changes_the_units_by_at_most_the_grid(plan, month, first, second):
-    month = MonthLedger(month.units_tenths, fee_paid=True)
-    pack = plan.pack()
-    try:
-        one = by_money(pack, first, month)
-        after = MonthLedger(month.units_tenths + one.units_tenths, fee_paid=True)
-        two = by_money(pack, second, after)
-        both = by_money(pack, first + second, month)
-    except SaleError:
-        return
-    assume(both.units_tenths <= 16_383)
+@settings(max_examples=120)
+@given(tariffs(), situations(), st.integers(1, 300_000), st.integers(1, 300_000))
+def test_splitting_a_purchase_changes_the_units_by_at_most_the_grid(
+    drawn, situation, first, second
+):
+    # Fees by sale or by share of it, and what is taken back of debts, do change with a split; so
+    # do the blocks of skipped months, which only the first sale has.
+    dues = ("channel_fee", "arrears", "monthly_fee", "daily_fee")
+    kept = [c for c in drawn.components if c["kind"] not in dues and c["code"] != "free"]
+    codes = [c["code"] for c in kept]
+    assume(all(set(c.get("of", codes)) <= set(codes) for c in kept))
+    kept = [{k: v for k, v in c.items() if k != "skipped_months"} for c in kept]
+    head = {**drawn.head, "leftover": "rounding"}
+    pack = replace(drawn, components=tuple(kept), head=head).pack()
+    one = attempt(by_money, pack, first, situation)
+    assume(not isinstance(one, SaleError))
+    two = attempt(by_money, pack, second, after(situation, one))
+    both = attempt(by_money, pack, first + second, situation)
+    assume(not isinstance(two, SaleError) and both.units_tenths <= 16_383)
     # Each sale rounds by less than a step, and the first moves the block edges of the second by
     # as much; with prices at most four times apart that is worth a few steps, never more.
     assert abs(one.units_tenths + two.units_tenths - both.units_tenths) <= 6
 
 
-@settings(max_examples=60)
-@given(st.sampled_from(["up", "nearest", "down"]), st.integers(16_000, 18_201_624))
-def test_the_quote_says_what_the_token_carries(rounding, units):
-    pack = Plan(rounding=rounding).pack()
-    quote = by_units(pack, units, MonthLedger())
-    assert quote.units_tenths == decode_units(encode_units(units)) >= units
-    assert by_money(pack, quote.amount_minor, MonthLedger()) == quote
+@SHORT
+@given(tariffs(cliffs="any"), situations(ratios=RATIOS), st.integers(1, 400_000))
+def test_where_a_limit_makes_the_month_cheaper_a_sale_still_adds_up(drawn, situation, tender):
+    quote = attempt(by_money, drawn.pack(), tender, situation)
+    if not isinstance(quote, SaleError):
+        assert sum(line.amount_minor for line in quote.lines) == quote.amount_minor
+        assert quote.amount_minor + quote.back_minor == tender
+        assert quote.units_tenths > 0
 
 
-def test_units_between_two_steps_of_the_token_are_the_upper_step_for_the_same_money():
-    # 43,000.00 is worth 2007.3 kWh; the token's fields are 2006.4 and 2007.4.
-    quote = by_money(Plan().pack(), 4_300_000, MonthLedger())
-    assert decode_units(encode_units(quote.units_tenths)) == quote.units_tenths == 20_074
-    assert sum(line.amount_minor for line in quote.lines) == 4_300_000
-
-
-@pytest.mark.parametrize("rounding", ["up", "nearest", "down"])
-def test_more_than_one_token_carries_is_refused_with_what_it_can(rounding):
-    pack = Plan(rounding=rounding).pack()
-    with pytest.raises(SaleError, match="UNITS_ABOVE_TOKEN") as refused:
-        by_units(pack, 18_201_625, MonthLedger())
-    most = refused.value.params["maximum_minor"]
-    assert refused.value.params["maximum_tenths"] == 18_201_624
-    assert by_money(pack, most, MonthLedger()).units_tenths == 18_201_624
-    with pytest.raises(SaleError, match="UNITS_ABOVE_TOKEN"):
-        by_money(pack, most + 1000, MonthLedger())
-
-
-@pytest.mark.parametrize("rounding", ["up", "nearest", "down"])
-def test_a_price_below_a_minor_unit_for_a_step_still_never_sells_nothing(rounding):
-    pack = Plan(prices=(Decimal("0.04"),), ends=(), vat=None, rounding=rounding).pack()
-    with pytest.raises(SaleError, match="AMOUNT_BELOW_MINIMUM") as refused:
-        by_money(pack, 0, MonthLedger())
-    least = refused.value.params["minimum_minor"]
-    assert least == 1
-    assert by_money(pack, least, MonthLedger()).units_tenths >= 1
-    assert by_units(pack, 1, MonthLedger()).amount_minor == 1
-
-
-@pytest.mark.parametrize("units", [0, -5])
-def test_no_units_are_no_sale(units):
-    with pytest.raises(SaleError, match=r"AMOUNT_BELOW_MINIMUM \(minimum_minor=191\)"):
-        by_units(Plan().pack(), units, MonthLedger())
-
-
-def test_a_sale_that_leaves_its_block_says_what_was_left_of_it():
-    quote = by_money(Plan(levy=Decimal(5)).pack(), 153_000, MonthLedger(690))
-    (advice,) = quote.advice
-    assert advice.code == "BLOCK_LEFT"
-    assert advice.params == {
-        "amount_minor": 62_301,
-        "units_tenths": 310,
-        "rate": "16.50",
-        "next_rate": "18.57",
-    }
-    assert by_money(Plan().pack(), 10_000, MonthLedger(690)).advice == ()
-    assert by_money(Plan().pack(), 10_000, MonthLedger(1000)).advice == ()
-
-
-def test_the_months_fee_is_announced_with_its_vat_until_it_is_paid():
-    pack = Plan(fee=Decimal(120)).pack()
-    (advice,) = by_money(pack, 50_000, MonthLedger(0)).advice
-    assert (advice.code, advice.params) == ("FEE_DUE", {"amount_minor": 13_920})
-    assert by_money(pack, 50_000, MonthLedger(0, fee_paid=True)).advice == ()
-
-
-def test_money_that_only_pays_the_fee_is_refused_with_what_would_buy_a_unit():
-    pack = Plan(fee=Decimal(120), rounding="down").pack()
-    with pytest.raises(SaleError) as refused:
-        by_money(pack, 13_920, MonthLedger())
-    assert refused.value.code == "AMOUNT_BELOW_MINIMUM"
-    assert refused.value.params == {"minimum_minor": 13_920 + 192}
+@SHORT
+@given(money_tariffs(), situations(), st.integers(1, 400_000))
+def test_a_meter_that_counts_money_gets_what_is_left_of_the_payment(drawn, situation, tender):
+    pack, slow = drawn.pack(), SlowTariff(drawn.text, situation)
+    quote = attempt(by_money, pack, tender, situation)
+    if isinstance(quote, SaleError):
+        assert quote.code == "AMOUNT_BELOW_MINIMUM" and tender < quote.params["minimum_minor"]
+        return
+    assert_it_adds_up(quote, tender)
+    assert quote.carries_money and quote.units_tenths == 0
+    credit = int(slow.left(quote.amount_minor) / slow.taxed("credit"))
+    carried = quote.token_units * slow.scale
+    assert credit * 100_000 <= carried
+    assert carried * 1000 <= credit * 100_000 * 1001 or credit * 100_000 < 2**14 * slow.scale
+    (line,) = [line for line in quote.lines if line.code == "credit"]
+    assert abs(line.amount_minor - credit * slow.net("credit")) <= 1

@@ -81,7 +81,7 @@ def test_rows_of_every_kind_arrive(store: SqlStore, sync: SqlSyncStore):
     assert sync.cursor("global") == 9
     found = store.read(lambda reader: reader.meter(a_meter_number(1)))
     assert found is not None and (found.meter, found.customer) == (values[1], values[0])
-    assert store.read(lambda reader: reader.tariff_pack("dom")) == "[x]"
+    assert store.read(lambda reader: reader.tariff_packs("dom")) == ("[x]",)
     assert store.read(lambda reader: reader.tariff_codes()) == ("dom",)
     assert store.read(lambda reader: reader.operators()) == (an_operator(),)
     assert store.read(lambda reader: reader.lease()) == a_lease(1).lease

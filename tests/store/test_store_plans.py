@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from posapp.store import feed, projections, queries, search
+from posapp.store import accounts, feed, projections, queries, search
 from tests.stores import a_store
 
 INDEXED = {
@@ -31,8 +31,17 @@ INDEXED = {
     "SALES_OF_SHIFT": ("s USING INDEX sale_by_shift (shift=? AND place>?)",),
     "SALE_LAST": ("SCAN s",),
     "RECENT": ("SCAN sale",),
-    "MONTH_UNITS": ("sale USING INDEX sale_by_meter (meter=? AND month=?)",),
-    "MONTH_FEE": ("sale USING INDEX sale_by_meter (meter=? AND month=?)",),
+    "MONTH": ("sale USING INDEX sale_by_meter (meter=? AND month=?)",),
+    "EARLIER": ("sale USING INDEX sale_by_meter (meter=? AND month>? AND month<?)",),
+    "LAST_BOUGHT": ("sale USING INDEX sale_by_meter (meter=?)",),
+    "FEES": ("s USING INDEX sale_by_meter (meter=?)", "f USING PRIMARY KEY (place=?)"),
+    "ARREARS": ("s USING INDEX sale_by_meter (meter=?)", "l USING PRIMARY KEY (place=?)"),
+    "STANDING": ("standing USING PRIMARY KEY (meter=?)",),
+    "RATE": ("rate USING PRIMARY KEY (currency=?)",),
+    "SALE_LAST_OF": (
+        "s USING INTEGER PRIMARY KEY (rowid=?)",
+        "l USING INDEX sale_by_meter (meter=?)",
+    ),
     "TID_HIGH": ("tid USING PRIMARY KEY (meter=? AND base_date=?)",),
     "SHIFT_OPEN": ("SCAN shift",),
     "SHIFT_ONE": ("shift USING INTEGER PRIMARY KEY (rowid=?)",),
@@ -53,7 +62,8 @@ INDEXED = {
 }
 # From the newest backwards, stopping at the first that fits: no index says more than the key.
 FROM_THE_END = {"SALE_LAST", "RECENT", "SHIFT_OPEN", "SALES_OPEN", "SHIFT_LAST"}
-NO_LIMIT = {"MONTH_UNITS", "PRINTED"}  # one sum each, over one meter's month or one shift
+# One row each, or sums over one meter's sales or one shift.
+NO_LIMIT = {"MONTH", "EARLIER", "ARREARS", "STANDING", "RATE", "PRINTED"}
 
 
 def _statements() -> dict[str, str]:

@@ -59,23 +59,23 @@ def test_a_month_counts_sold_and_open_sales_but_no_refused_ones(store: SqlStore)
     seller = Seller(store)
     number = a_meter_number(1)
 
-    def month(of: date) -> tuple[int, bool]:
-        return store.read(lambda r: (r.month_units(number, of), r.month_fee_paid(number, of)))
+    def month(of: date) -> int:
+        return store.read(lambda r: r.history(number, of, 12, None).bought_tenths)
 
-    assert month(NOVEMBER) == (0, False)
+    assert month(NOVEMBER) == 0
     seq, _ = seller.begin(lines=NO_FEE)
-    assert month(NOVEMBER) == (93, False)
+    assert month(NOVEMBER) == 93
     store.write(lambda unit: unit.append(SaleUncertain(seq, "LOST")))
-    assert month(NOVEMBER) == (93, False)
+    assert month(NOVEMBER) == 93
     store.write(lambda unit: unit.append(SaleEnded(seq, SaleEnded.REFUSED, "x")))
-    assert month(NOVEMBER) == (0, False)
+    assert month(NOVEMBER) == 0
     seller.sell()
     seller.begin()
     seller.sell(business_date=date(2026, 12, 1))
     seller.sell(2)
-    assert month(NOVEMBER) == (186, True)
-    assert month(DECEMBER) == (93, True)
-    assert month(date(2027, 1, 1)) == (0, False)
+    assert month(NOVEMBER) == 186
+    assert month(DECEMBER) == 93
+    assert month(date(2027, 1, 1)) == 0
 
 
 def test_shifts_belong_to_the_shops_own_day(store: SqlStore, clock: StoppedClock):
@@ -100,13 +100,14 @@ def test_an_empty_store_answers_everything(store: SqlStore):
         number = a_meter_number(1)
         return [
             reader.acknowledged_seq(), reader.lease(), reader.vended_total_minor(),
-            reader.operators(), reader.tariff_pack("x"), reader.tariff_codes(),
+            reader.operators(), reader.tariff_packs("x"), reader.tariff_codes(),
             reader.meter(number), reader.search_digits("45", 5), reader.search_words(["a"], 5),
             reader.recent_meters(5), reader.sale(bytes(16)), reader.sale_by_receipt(1),
             reader.open_sales(), reader.last_sale(), reader.open_shift(), reader.shift(1),
             reader.shifts_on(NOVEMBER), reader.last_shift_number(), reader.customer_name(1),
             reader.print_jobs([], 5), reader.print_job(1), reader.print_jobs_of_sale(bytes(16)),
-            reader.print_counts(1),
+            reader.print_counts(1), reader.history(number, NOVEMBER, 3, None),
+            reader.standing(number), reader.rate("USD"), reader.last_sale_of(number),
         ]  # fmt: skip
 
     answers = store.read(everything)

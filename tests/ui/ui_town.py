@@ -38,7 +38,7 @@ from posapp.ports import (
     SaleRecord,
     SyncStatus,
 )
-from posapp.pricing.month import MonthLedger
+from posapp.pricing.situation import Situation
 from posapp.pricing.pack import load_pack
 from posapp.services.find import Find
 from posapp.services.quote import SaleContext
@@ -235,9 +235,9 @@ class Reading:
     def tariff_codes(self):
         return ("ke-domestic",)
 
-    def tariff_pack(self, code):
+    def tariff_packs(self, code):
         path = paths.resources() / "tariffs" / f"{code}.toml"
-        return path.read_text(encoding="utf-8")
+        return (path.read_text(encoding="utf-8"),)
 
     def sales_on(self, day, limit, after_seq=0):
         return [s for s in self._world.sales if s.intent_seq > after_seq][:limit]
@@ -271,8 +271,7 @@ def context_of(world: World, wanted: MeterNumber) -> SaleContext:
     return SaleContext(
         found,
         world.pack(),
-        MonthLedger(190, True),
-        date(2026, 11, 1),
+        Situation(datetime(2026, 11, 18, 9), bought_tenths=190),
         lease,
         17_284_000,
         world.clock.now(),

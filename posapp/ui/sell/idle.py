@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from posapp.domain.meter import MeterNumber
 from posapp.domain.sale import SOLD_STATES
-from posapp.errors import PosError
-from posapp.services.packs import parsed_pack
+from posapp.services.slips import pack_name
 
 if TYPE_CHECKING:
     from posapp.ports import FoundMeter, PrintJob, Reader, SaleRecord
@@ -43,12 +42,4 @@ def last_sold(reader: Reader) -> LastSold | None:
 
 def tariff_names(reader: Reader) -> tuple[tuple[str, str], ...]:
     """(code, name) of every tariff on this till; one that cannot be read keeps its code."""
-    names: list[tuple[str, str]] = []
-    for code in reader.tariff_codes():
-        text = reader.tariff_pack(code)
-        if text is not None:
-            try:
-                names.append((code, parsed_pack(text, code).name))
-            except PosError:
-                names.append((code, code))
-    return tuple(names)
+    return tuple((code, pack_name(reader, code)) for code in reader.tariff_codes())

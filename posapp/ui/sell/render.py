@@ -261,11 +261,7 @@ def _quote_slip(page: SellPage, state: SellState) -> None:
     body.lines.show_lines(words.quote_lines(quote) if quote else ())
     body.lines.setVisible(quote is not None)
     body.empty.setVisible(quote is None)
-    notes = (
-        words.advice_html(advice, context, page.unit, short=page.compact)
-        for advice in (quote.advice if quote else ())
-    )
-    note = next((html for html in notes if html), "")
+    note = "" if quote is None else words.notes_html(quote, short=page.compact)
     body.note.setVisible(bool(note))
     if note:
         body.note.tell_html("note", note)
@@ -281,8 +277,9 @@ def _quote_slip(page: SellPage, state: SellState) -> None:
         body.empty.set_html(f"{escape(told.what)}<br>{escape(told.act)}")
         primary.show_action(action, reason=told.short)
         return
+    bought = context.situation.bought_tenths if context.situation else 0
     words_of_month = translate("Sell", "Bought this month: {units} kWh.")
-    body.empty.set_html(escape(words_of_month.format(units=units_text(context.month.units_tenths))))
+    body.empty.set_html(escape(words_of_month.format(units=units_text(bought))))
     primary.show_action(action, reason=translate("Sell", "Type an amount"))
 
 

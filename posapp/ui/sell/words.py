@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,6 @@ from posapp.ui.widgets.rows import Row
 if TYPE_CHECKING:
     from posapp.ports import FoundMeter, LastSale
     from posapp.pricing.quote import Advice, Quote
-    from posapp.services.quote import SaleContext
 
 
 def name_of(found: FoundMeter) -> str:
@@ -104,8 +104,13 @@ def line_of(line: SaleLine, lines: tuple[SaleLine, ...], unit: Currency) -> Line
     if line.kind is LineKind.ENERGY:
         energies = [other for other in lines if other.kind is LineKind.ENERGY]
         words = translate("Sell", "Energy")
-        if len(energies) > 1 and line.code.startswith("block "):
-            words = translate("Sell", "Energy, block {number}").format(number=line.code[6:])
+        block = line.code.rpartition("block ")[2]
+        if line.amount_minor == 0 and line.rate == "0":
+            words = translate("Sell", "Free units")
+        elif line.units_tenths < 0:
+            words = translate("Sell", "Given back: cheaper units")
+        elif len(energies) > 1 and block.isdigit():
+            words = translate("Sell", "Energy, block {number}").format(number=block)
         second = f"{ltr(units_text(line.units_tenths))} kWh × {ltr(line.rate)}"
     elif line.kind is LineKind.TAX:
         words = translate("Sell", "VAT {rate} %").format(rate=ltr(line.rate))
@@ -116,9 +121,12 @@ def line_of(line: SaleLine, lines: tuple[SaleLine, ...], unit: Currency) -> Line
         elif line.rate:
             words = translate("Sell", "{levy} {rate} %").format(levy=words, rate=ltr(line.rate))
     elif line.kind is LineKind.FEE:
-        words = translate("Sell", "Monthly charge")
+        words = line.code.replace("_", " ").capitalize()
     elif line.kind is LineKind.ARREARS:
-        words = translate("Sell", "Arrears")
+        account = line.code.partition(" ")[2].replace("_", " ")
+        words = translate("Sell", "Arrears, {account}").format(account=account)
+    elif line.code == "cash_rounding":
+        words = translate("Sell", "Rounding to coins")
     else:
         words = translate("Sell", "Rounding")
     return Line(words, value, second)
@@ -132,8 +140,21 @@ def quote_lines(quote: Quote) -> tuple[Line, ...]:
     return tuple(rows)
 
 
-def advice_html(advice: Advice, context: SaleContext, unit: Currency, *, short: bool) -> str:
-    """One note as safe HTML, or nothing for advice this screen has no words for."""
+NOTES_MAX = 2  # more would push the total off a small screen
+
+
+def notes_html(quote: Quote, *, short: bool) -> str:
+    """What the customer may want to know before paying, the most telling first."""
+    day = quote.situation.day
+    found = [advice_html(advice, day, quote.currency, short=short) for advice in quote.advice]
+    return "<br>".join([html for html in found if html][: 1 if short else NOTES_MAX])
+
+
+def advice_html(advice: Advice, day: date, unit: Currency, *, short: bool) -> str:
+    """One note as safe HTML, or nothing for advice this screen has no words for.
+
+    `day` is the local day of the quote.
+    """
     params = advice.params
     if advice.code == "BLOCK_LEFT":
         words = (
@@ -150,12 +171,33 @@ def advice_html(advice: Advice, context: SaleContext, unit: Currency, *, short: 
             units=ltr(units_text(int(params["units_tenths"]))),
             rate=ltr(str(params["rate"])),
             next=ltr(str(params["next_rate"])),
-            day=_day_of(_next_month(context.month_start)),
+            day=_day_of(_next_month(day.replace(day=1))),
         )
-    if advice.code == "FEE_DUE":
-        words = translate("Sell", "<b>{amount}</b> is the charge of this month. It is due once.")
-        return words.format(amount=ltr(money_text(int(params["amount_minor"]), unit)))
-    return ""
+    words = {
+        "FEE_DUE": translate("Sell", "<b>{amount}</b> of it pays charges that are due."),
+        "BLOCK_ROOM": translate(
+            "Sell", "<b>{amount}</b> more stays at {rate}: {units} kWh. Then {next} for each kWh."
+        ),
+        "CLIFF_AHEAD": translate(
+            "Sell", "After <b>{units} kWh</b> more the whole month costs {jump} more."
+        ),
+        "CLIFF_CROSSED": translate(
+            "Sell", "<b>{lower}</b> buys {units} kWh. One unit more costs {jump} at once."
+        ),
+        "FREE_UNITS": translate("Sell", "<b>{units} kWh</b> are free this month, on a token."),
+    }.get(advice.code, "")
+    return words.format(
+        amount=_money(params, "amount_minor", unit),
+        lower=_money(params, "lower_minor", unit),
+        jump=_money(params, "jump_minor", unit),
+        units=ltr(units_text(int(params.get("units_tenths", 0)))),
+        rate=ltr(str(params.get("rate", ""))),
+        next=ltr(str(params.get("next_rate", ""))),
+    )
+
+
+def _money(params: Mapping[str, int | str], name: str, unit: Currency) -> str:
+    return ltr(money_text(int(params.get(name, 0)), unit))
 
 
 def _next_month(first: date) -> date:
