@@ -283,16 +283,18 @@ def token_items(
 
 
 def _still_right(current: SaleContext, context: SaleContext, quote: Quote) -> Quote:
-    """The quote as things are at the commit; where its figures moved, what moved them."""
+    """The quote as things are at the commit. Whatever moved since it was shown stops the sale,
+    also where the price is the same: the customer may have bought just now.
+    """
     if current.found.meter != context.found.meter:
         raise SaleError("QUOTE_CHANGED", what="meter")
     again = current.again(quote)
-    if _figures(again) == _figures(quote):
-        return again
-    moved = list(again.situation.differences(quote.situation))
+    moved = again.situation.differences(quote.situation)
     if again.tariff != quote.tariff:
-        moved.insert(0, "tariff")
-    raise SaleError("QUOTE_CHANGED", what=",".join(moved))
+        moved = ("tariff", *moved)
+    if moved or _figures(again) != _figures(quote):
+        raise SaleError("QUOTE_CHANGED", what=",".join(moved) or "price")
+    return again
 
 
 def _figures(quote: Quote) -> tuple[object, ...]:

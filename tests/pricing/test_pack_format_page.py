@@ -66,9 +66,10 @@ def test_every_component_on_the_page_can_be_used_as_it_stands():
     quote = by_money(pack, 2_000_000, situation)
     assert [line.code for line in quote.lines] == [
         *("service_fee", "channel", "arrears rates", "arrears water", "free_basic"),
-        *("block 1", "block 2", "fuel", "rural", "vat", "rounding"),
+        *("block 2", "fuel", "rural", "vat", "rounding"),
     ]
     assert sum(line.amount_minor for line in quote.lines) == 2_000_000
+    assert quote.free_tenths == 500  # they count in the blocks: block 1 is used up
 
 
 def test_the_single_price_and_the_meter_that_counts_money_can_be_used_as_they_stand():

@@ -69,7 +69,7 @@ NO_LIMIT = {"MONTH", "EARLIER", "ARREARS", "STANDING", "RATE", "PRINTED"}
 def _statements() -> dict[str, str]:
     return {
         name: value
-        for module in (search, queries)
+        for module in (search, queries, accounts)
         for name, value in vars(module).items()
         if name.isupper() and isinstance(value, str) and not name.startswith("_")
     }
