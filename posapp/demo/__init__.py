@@ -46,6 +46,7 @@ def _display() -> bool:
 
 def _window(stage: object) -> int:
     from posapp.bootstrap import window
+    from posapp.demo.panel import page_of
     from posapp.demo.stage import Stage
     from posapp.demo.town import STAFF
 
@@ -57,6 +58,7 @@ def _window(stage: object) -> int:
     for meter, customer in zip(stage.town.meters[:5], stage.town.customers[:5], strict=True):
         print(f"  {meter.meter:13} {customer[1]}")
     print(f"  {stage.town.old_meter.meter:13} an old meter that must get a new key first")
+    print("The page Demo (Alt+5) pulls the module's cable, and more.")
     print(f"Slips are printed to {stage.slips}; all of the town is gone when the window closes.")
     sys.stdout.flush()
-    return window.run(stage.till_folder)
+    return window.run(stage.till_folder, page_of(stage))
