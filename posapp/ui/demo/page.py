@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
@@ -76,6 +77,8 @@ class DemoPage(QWidget):
     def __init__(self, town: Town, tasks: Runner) -> None:
         super().__init__()
         self._compact = False
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # for its digits; Enter is the primary's
+        self.setProperty("ring", "none")
         self._words = plug_words()
         self.presenter = DemoPresenter(town, tasks, self.show_state)
         self.rows: dict[Plug, _Row] = {}
@@ -141,7 +144,7 @@ class DemoPage(QWidget):
 
     def start(self) -> None:
         """The page was opened."""
-        self.rows[Plug.CABLE].button.setFocus()
+        self.setFocus()
 
     def show_status(self, status: TillStatus) -> None:
         """The window's poll."""
@@ -159,6 +162,8 @@ class DemoPage(QWidget):
             row.show_plug(plugged=state.plugged[plug], moving=plug in state.moving)
         words = translate("Demo", "Put everything right")
         reason = translate("Demo", "Everything is in its place") if state.whole else ""
+        if self.slip.primary.hasFocus():  # it is about to be off, and the strip would be next
+            self.setFocus()
         if state.moving:
             self.slip.primary.show_action(words)
             self.slip.primary.show_busy(translate("Demo", "One moment"))
@@ -217,10 +222,9 @@ class _Row(QWidget):
         self.setFixedHeight(self.HEIGHT)
 
     def show_plug(self, *, plugged: bool, moving: bool) -> None:
-        """In place or pulled; a plug that moves cannot be pressed."""
+        """In place or pulled. Pressed while it moves it does nothing, and so keeps the focus."""
         self.shape.set_state("busy" if moving else "ok" if plugged else "off")
         self._second.setText(self._words.plugged if plugged else self._words.pulled)
         words = self._words.pull if plugged else self._words.plug
         self.button.setText(words)
         self.button.setAccessibleName(words)
-        self.button.setEnabled(not moving)

@@ -1,4 +1,4 @@
-"""What every page says of a module that cannot sell, or whose key ends: the same words, one way on."""
+"""What a page says of a module that cannot sell, or whose key ends: one vocabulary, one way on."""
 
 from __future__ import annotations
 

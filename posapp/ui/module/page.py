@@ -64,7 +64,7 @@ class ModulePage(QWidget):
         self._till = till
         self._compact = False
         self._trouble: PosError | None = None
-        self._focus_key: tuple[Task, bool, int] | None = None
+        self._focus_key: tuple[Task | None, bool, int] | None = None
         self.presenter = ModulePresenter(till, tasks, self.show_state, leave)
         self._work = QStackedWidget()
         self._overview = QWidget()
@@ -121,9 +121,10 @@ class ModulePage(QWidget):
     def _keys_panel(self) -> QWidget:
         panel = Panel()
         column = QVBoxLayout(panel)
-        column.setContentsMargins(24, 14, 12, 10)
+        column.setContentsMargins(12, 14, 12, 10)
         column.setSpacing(4)
         head = QHBoxLayout()
+        head.addSpacing(12)
         head.addWidget(Label(translate("Module", "Keys, and what is left"), "strong"), 1)
         self._count = Label("", "body", "muted")
         head.addWidget(self._count)
@@ -132,7 +133,7 @@ class ModulePage(QWidget):
         self.keys = KeyRows()
         holder = QWidget()
         inner = QVBoxLayout(holder)
-        inner.setContentsMargins(0, 0, 12, 0)
+        inner.setContentsMargins(12, 0, 12, 0)
         inner.addWidget(self.keys)
         self._no_keys = Paragraph("")
         inner.addWidget(self._no_keys)
@@ -187,8 +188,8 @@ class ModulePage(QWidget):
         self._trouble = trouble
         self._focus_key = None
         self.presenter.start(operator)
-        primary = self.slip.primary
-        (primary if primary.isEnabled() and primary.isVisible() else self._scroll).setFocus()
+        self.slip.primary.setFocus()
+        self._keep_focus(had=True)
 
     def show_status(self, status: TillStatus) -> None:
         """The window's poll."""
@@ -263,8 +264,10 @@ class ModulePage(QWidget):
         site, now = self._till.site, self._till.clock.now()
         self.slip.show_body(self._facts_body, translate("Module", "This module"), site.till_name)
         primary, status = self.slip.primary, state.status
-        primary.setVisible(status is not None and status.action != "WAIT")
+        had = primary.hasFocus()
+        primary.setVisible(status is None or status.action != "WAIT")
         if status is None:
+            primary.show_action(translate("Module", "Look again"))
             return
         self.facts.show_lines(words.facts(status, site, now))
         action = words.action_words(status)
@@ -280,6 +283,13 @@ class ModulePage(QWidget):
             self._todo.set_html(f"<b>{escape(action)}</b>" if status.action != "WAIT" else "")
         if state.busy:
             primary.show_busy(translate("Module", "Asking the module"))
+        self._keep_focus(had=had)
+
+    def _keep_focus(self, *, had: bool) -> None:
+        """A primary that goes off hands the focus to the keys, never to the strip below."""
+        primary = self.slip.primary
+        if had and not (primary.isEnabled() and primary.isVisibleTo(self)):
+            self._scroll.setFocus()
 
     def _offer(self, state: ModulePageState) -> None:
         """The one next step of a task, or what is missing for it."""

@@ -34,7 +34,7 @@ UNSEEN_WARN_SHARE = 5  # warn from four fifths of what may be unconfirmed
 def task_words(task: Task) -> str:
     """The verb with its object, on a button and over the form."""
     return {
-        Task.AUTHORISATION: translate("Module", "Load authorisation"),
+        Task.AUTHORISATION: translate("Module", "Load an authorisation"),
         Task.KEYS: translate("Module", "Load keys"),
         Task.CONFIRMATION: translate("Module", "Load confirmation"),
         Task.AUDIT: translate("Module", "Save the audit"),
