@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, insert, select, update
+from sqlalchemy import Connection, CursorResult, delete, insert, select, text, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from posapp.security_module.reference.schema import (
     audit,
     issued_tids,
+    issues,
     limits,
     module,
 )
+from posapp.wire.audit import AuditEntry, AuditKind
 
 # What every sale asks and enters is said to the driver as it stands: putting a statement together
 # anew each time took a third of the time that a sale takes here.
@@ -249,7 +251,7 @@ class Books:
     # ------------------------------------------------------------ forgetting
 
     def forget_audit(self, before: int, most: int) -> int:
-        """Drop the oldest entries with numbers below `before`, at most so many; how many it were."""
+        """Drop the oldest entries below a number, at most so many; how many it were."""
         oldest = select(audit.c.number).where(audit.c.number < before)
         oldest = oldest.order_by(audit.c.number).limit(most)
         return self._connection.execute(delete(audit).where(audit.c.number.in_(oldest))).rowcount
