@@ -11,7 +11,7 @@ from pathlib import Path
 
 from posapp.bootstrap import headoffice
 from posapp.bootstrap.ceremony import read_card, read_file, read_officers
-from posapp.clock import Randomness, SystemRandomness
+from posapp.clock import Randomness, SystemRandomness, from_epoch_ms
 from posapp.codec.files import write_private
 from posapp.codec.sealed import RARE, Cost
 from posapp.codec.signing import SigningKey
@@ -197,6 +197,19 @@ def acknowledge(
             f"LOOK: up to {word.known} came before. An old file, or a module that was put back?"
         )
     return lines
+
+
+def say_time(folder: Path, module_id: str, out: Path) -> list[str]:
+    """Write what time it is for a module whose clock was false; lines that say so.
+
+    Raises what `modules.say_time` raises; ConfigError FILE_...
+    """
+    _refuse_existing(out)
+    with headoffice.opened(folder) as office:
+        signed = modules.say_time(office, module_id)
+    write_private(out, signed.to_bytes(), new=True)
+    said = from_epoch_ms(signed.word.at_ms)
+    return [f"module {module_id}: it is {said:%Y-%m-%d %H:%M} UTC, entry {signed.word.number}"]
 
 
 def describe(signed: SignedAuthorisation) -> list[str]:

@@ -53,6 +53,17 @@ def load_keys(errand: Errand, file: Path) -> int:
     return _hand(errand, file, ModuleManager.load_keys)
 
 
+def set_time(errand: Errand, file: Path) -> int:
+    """Hand it head office's word of the time; the moment (ms) that has surely passed. As above."""
+    return _hand(errand, file, ModuleManager.set_time)
+
+
+def self_test(errand: Errand) -> int:
+    """Let it try itself out; its last audit entry. Raises as above, SELFTEST_FAILED(step)."""
+    with _module(errand) as module:
+        return module.self_test()
+
+
 def fetch_audit(errand: Errand, out: Path) -> int:
     """Write all that it keeps of its book to a file for head office; the number of entries.
 

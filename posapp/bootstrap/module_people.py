@@ -177,8 +177,8 @@ def keep_keys(
 def _seen_generation(store: ModuleStore) -> int:
     """Of the operators when somebody last signed in; every login raises it."""
     with store.read() as books:
-        entry = books.last_audit(AuditKind.LOGIN)
-    return 0 if entry is None else int(AuditEntry.from_bytes(entry).body[22])
+        known, entry = books.standing().people_generation, books.last_audit(AuditKind.LOGIN)
+    return max(known, 0 if entry is None else int(AuditEntry.from_bytes(entry).body[22]))
 
 
 class FolderToken:
@@ -274,7 +274,8 @@ class KeyedModule:
             keeper = _keeper(self._token, FileDevice(secret))
             self.module_id = store.module_id
             self.is_laboratory = store.words()[0] is None
-            self.desk = Desk(make_engine(store, Surroundings(keeper)))
+            self._engine = make_engine(store, Surroundings(keeper))
+            self.desk = Desk(self._engine)
         except BaseException:
             self.close()
             raise
@@ -282,6 +283,7 @@ class KeyedModule:
     def rest(self) -> None:
         """Between requests."""
         if self._store is not None:
+            self._engine.tidy()
             self._store.rest()
 
     def close(self) -> None:
@@ -322,6 +324,7 @@ class ClosedModule:
         self._folder = folder
         self._make_engine = make_engine
         self._store: ModuleStore | None = None
+        self._engine: Engine | None = None
         self._token = FolderToken(folder)
         try:
             self._device = self._token.device(self.module_id)
@@ -342,7 +345,8 @@ class ClosedModule:
 
     def rest(self) -> None:
         """Between requests."""
-        if self._store is not None:
+        if self._store is not None and self._engine is not None:
+            self._engine.tidy()
             self._store.rest()
 
     def close(self) -> None:
@@ -358,7 +362,8 @@ class ClosedModule:
             self.operators.check_generation(_seen_generation(store))
             keeper = _keeper(self._token, self._device)
             around = Surroundings(keeper, self._allow, self._permit, self._device.bound)
-            desk = _AuditedDesk(self._make_engine(store, around), self.operators)
+            self._engine = self._make_engine(store, around)
+            desk = _AuditedDesk(self._engine, self.operators)
         except BaseException:
             store.close()
             raise

@@ -140,6 +140,7 @@ def _assemble(
         export_audit=ExportAudit(module, two),
         acknowledge_audit=AcknowledgeAudit(module, two),
         pair=Pair(module, two, site.till_name[:NAME_MAX] or site.till_code),
+        look_at_module=module.refresh,
         status=ReadStatus(store, module, spooler, sync, clock),
         previewer=previewer,
         sync_now=sync.run_once,

@@ -67,6 +67,9 @@ def add_authorising(verbs: Commands) -> None:
     both.add_argument("--signer", type=Path, required=True, metavar="FILE")
     both.add_argument("--out", type=Path, required=True, metavar="FILE")
     both.set_defaults(run=_countersign)
+    time = _verb(verbs, "time", "tell a module whose clock was false what time it is", _time)
+    time.add_argument("--module", required=True, metavar="ID")
+    time.add_argument("--out", type=Path, required=True, metavar="FILE")
     acknowledge = _verb(verbs, "acknowledge", "verify a module's audit and say so", _acknowledge)
     acknowledge.add_argument("--audit", type=Path, required=True, metavar="FILE")
     acknowledge.add_argument("--card", type=Path, metavar="FILE", help="at its first time")
@@ -285,6 +288,12 @@ def _acknowledge(arguments: Arguments) -> int:
     return _say(
         authorising.acknowledge(arguments.dir, arguments.audit, arguments.out, card=arguments.card)
     )
+
+
+def _time(arguments: Arguments) -> int:
+    from posapp.bootstrap import authorising
+
+    return _say(authorising.say_time(arguments.dir, arguments.module, arguments.out))
 
 
 def _chosen(arguments: Arguments) -> Attributes:

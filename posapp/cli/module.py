@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from posapp.cli.shared import Arguments, Commands, ask_pin, ask_secret
+from posapp.clock import from_epoch_ms
 
 
 def add(commands: Commands) -> None:
@@ -65,6 +66,8 @@ def _add_errands(verbs: Commands) -> None:
         ("authorise", "hand a running module head office's authorisation"),
         ("acknowledge", "hand it head office's word on its audit"),
         ("load-keys", "hand it a key file of `headoffice keys export`"),
+        ("set-time", "hand it head office's word of the time"),
+        ("self-test", "let it try out its ciphers, keys, store and audit"),
         ("audit", "write its audit to a file for head office"),
     ):
         errand = verbs.add_parser(verb, help=told)
@@ -82,7 +85,7 @@ def _add_errands(verbs: Commands) -> None:
         )
         if verb == "audit":
             errand.add_argument("--out", type=Path, required=True, metavar="FILE")
-        else:
+        elif verb != "self-test":
             errand.add_argument("file", type=Path, metavar="FILE")
         errand.set_defaults(run=_errand, verb=verb)
 
@@ -186,6 +189,12 @@ def _errand(arguments: Arguments) -> int:
     elif arguments.verb == "acknowledge":
         number = module_errand.acknowledge(errand, arguments.file)
         print(f"Entries up to {number} are acknowledged.")
+    elif arguments.verb == "set-time":
+        moment = from_epoch_ms(module_errand.set_time(errand, arguments.file))
+        print(f"The module knows that it is after {moment:%Y-%m-%d %H:%M} UTC.")
+    elif arguments.verb == "self-test":
+        number = module_errand.self_test(errand)
+        print(f"The module found no fault in itself; its audit has {number} entries.")
     elif arguments.verb == "load-keys":
         number = module_errand.load_keys(errand, arguments.file)
         print(f"The module has {number} vending keys.")

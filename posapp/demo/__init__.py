@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -25,6 +26,8 @@ def run(*, headless: bool, out: Path | None, customers: int, seed: int) -> int:
         from posapp.demo.stage import Stage
 
         stage = Stage(Path(folder), customers=customers, seed=seed)
+        # Asked to end, it ends as with Ctrl+C: the town's processes are not left behind.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             stage.start()
             if headless:
@@ -46,6 +49,7 @@ def _display() -> bool:
 
 def _window(stage: object) -> int:
     from posapp.bootstrap import window
+    from posapp.demo.panel import page_of
     from posapp.demo.stage import Stage
     from posapp.demo.town import STAFF
 
@@ -57,6 +61,16 @@ def _window(stage: object) -> int:
     for meter, customer in zip(stage.town.meters[:5], stage.town.customers[:5], strict=True):
         print(f"  {meter.meter:13} {customer[1]}")
     print(f"  {stage.town.old_meter.meter:13} an old meter that must get a new key first")
+    print("The page Demo pulls the module's cable, and more.")
     print(f"Slips are printed to {stage.slips}; all of the town is gone when the window closes.")
     sys.stdout.flush()
-    return window.run(stage.till_folder)
+    signal.signal(signal.SIGTERM, _close_window)
+    return window.run(stage.till_folder, page_of(stage))
+
+
+def _close_window(_number: int, _frame: object) -> None:
+    from PySide6.QtCore import QCoreApplication  # loaded with the window
+
+    if QCoreApplication.instance() is None:
+        raise KeyboardInterrupt
+    QCoreApplication.quit()

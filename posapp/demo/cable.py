@@ -1,7 +1,8 @@
 """The cable between the town's till and its module, with a plug that can be pulled.
 
 Run as `python -m posapp.demo.cable LISTEN`; it says `ready` and then answers a line for each of
-`to ADDRESS` (of the module; the answer is the till's address), `pull`, `plug` and `cut`.
+`to ADDRESS` (of the module; the answer is the till's address), `pull`, `plug`, `cut` and
+`carried` (how many bytes came to the module).
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Cable:
         self._endpoint: Endpoint | None = None
         self._line: Line | None = None
         self._problem: ConfigError | None = None
+        self.carried = 0  # bytes that came to the module
         self._threads = [
             threading.Thread(target=end, name=name, daemon=True)
             for name, end in (("till", self._till_end), ("module", self._module_end))
@@ -140,6 +142,7 @@ class Cable:
                     self._line.send(data, time.monotonic() + SEND_S)
                 except LineLostError:  # the module's end finds out by itself
                     return
+                self.carried += len(data)
 
     # ------------------------------------------------------------ the module's end
 
@@ -209,6 +212,8 @@ def answers(lines: Iterable[str], listen: str) -> Iterator[str]:
             elif word == "cut":
                 cable.cut()
                 yield "done"
+            elif word == "carried":
+                yield str(cable.carried)
             else:
                 yield "unknown"
     finally:

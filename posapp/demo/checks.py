@@ -132,8 +132,7 @@ class _Examiner:
 
     def _selling(self) -> list[Check]:
         kinds = Counter(int(record.intent.configuration.ea) for record in self.found.sales)
-        recovered = self.day.recovered is not None and self.day.recovered.state in SOLD_STATES
-        once = self.day.outcome_when_killed == "sold" or recovered
+        killed, pulled = self.day.killed, self.day.pulled
         return [
             Check(
                 "at least 40 sales",
@@ -141,7 +140,8 @@ class _Examiner:
                 f"{len(self.found.sales)} of {SALES}",
             ),
             Check("both algorithms sold", len(kinds) == 2, str(dict(kinds))),
-            Check("a killed module sold exactly once", once, self.day.outcome_when_killed),
+            Check("a killed module sold exactly once", killed.sold_once, killed.outcome),
+            Check("a pulled cable sold exactly once", pulled.sold_once, pulled.outcome),
             Check("no sale is open", not self.till.store.read(lambda r: r.open_sales()), ""),
         ]
 

@@ -7,20 +7,22 @@ right.
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import date
 
 from posapp.demo.stage import Stage
-from posapp.demo.town import STAFF, TownMeter
+from posapp.demo.town import CLERK, Person, TownMeter
 from posapp.domain.meter import MeterNumber
 from posapp.domain.operator import Operator
-from posapp.domain.sale import Tender, TenderKind
+from posapp.domain.sale import SOLD_STATES, Tender, TenderKind
 from posapp.domain.shift import CashCount
 from posapp.errors import ModuleError, PosError, SaleError
 from posapp.lanes import Lane, Urgency
-from posapp.ports import LinkState, SaleRecord, SyncStatus
+from posapp.ports import LinkState, ModuleState, SaleRecord, SyncStatus
 from posapp.services.sell import Sold
 from posapp.services.shift import ClosedShift
 from posapp.services.slips import waiting_slips
@@ -35,7 +37,28 @@ PAPER_OUT_AT, PAPER_BACK_AT = 8, 12
 LINE_LOST_AT, LINE_BACK_AT = 16, 24
 MODULE_KILLED_AT = 30
 REPRINTED_AT = 33
+CABLE_PULLED_AT = 37
 SETTLED_WITHIN_S = 30.0
+QUEUED_S = 0.05  # from the durable intent to the request in the module's lane
+
+
+@dataclass
+class Interrupted:
+    """A sale that something came between: how it ended, and what the screen said meanwhile.
+
+    `outcome` is "sold" or the code the clerk saw; `recovered` is the sale once it was finished;
+    `said` are the module's sentence and action, by their codes, until all was well again.
+    """
+
+    outcome: str = ""
+    recovered: SaleRecord | None = None
+    said: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def sold_once(self) -> bool:
+        """Whether the customer has what was paid for."""
+        recovered = self.recovered is not None and self.recovered.state in SOLD_STATES
+        return self.outcome == "sold" or recovered
 
 
 @dataclass
@@ -47,8 +70,8 @@ class Day:
     refusals: dict[str, str] = field(default_factory=dict)
     waiting_without_paper: int = 0
     offline: SyncStatus | None = None
-    outcome_when_killed: str = ""
-    recovered: SaleRecord | None = None
+    killed: Interrupted = field(default_factory=Interrupted)
+    pulled: Interrupted = field(default_factory=Interrupted)
     copies: int = 0
     closed: ClosedShift | None = None
     online: SyncStatus | None = None
@@ -65,7 +88,7 @@ class Script:
         self.day = Day(till.site.business_date(till.clock.now()))
 
     def play(self, before_closing: Callable[[], None]) -> Day:
-        """The whole day; about 5 s. `before_closing` is called while the shift is still open.
+        """The whole day; about 10 s. `before_closing` is called while the shift is still open.
 
         Raises PosError when the town itself does not work.
         """
@@ -76,6 +99,8 @@ class Script:
             meter = meters[number % len(meters)]
             if number == MODULE_KILLED_AT:
                 self._sell_through_a_killed_module(meter)
+            elif number == CABLE_PULLED_AT:
+                self._sell_with_the_cable_pulled(meter)
             else:
                 self._sell(meter, self._tender_kind(number))
             if number == REPRINTED_AT:
@@ -88,9 +113,9 @@ class Script:
         return self.day
 
     def _begin(self) -> None:
-        clerk = next(p for p in self._till.sign_in.people() if p.name == STAFF[0].name)
+        clerk = self._person(CLERK)
         self._refused("wrong PIN", lambda: self._till.sign_in(clerk.operator_id, "000000"))
-        self._clerk = self._till.sign_in(clerk.operator_id, STAFF[0].pin)
+        self._clerk = self._sign_in()
         self._till.open_shift(self._clerk, OPENING_MINOR)
         town = self._stage.town
         self._refused("old meter", lambda: self._quote_and_sell(town.old_meter, 50_000))
@@ -98,6 +123,13 @@ class Script:
         usual = self._customers()[0]
         self._refused("too little", lambda: self._quote_and_sell(usual, 1))
         self._refused("too much", lambda: self._quote_and_sell(usual, 10**9))
+
+    def _person(self, wanted: Person) -> Operator:
+        return next(p for p in self._till.sign_in.people() if p.name == wanted.name)
+
+    def _sign_in(self) -> Operator:
+        """The clerk, at the till and with that at the module."""
+        return self._till.sign_in(self._person(CLERK).operator_id, CLERK.pin)
 
     def _refused(self, name: str, attempt: Callable[[], object]) -> None:
         try:
@@ -148,26 +180,78 @@ class Script:
         ).result()
 
     def _sell_through_a_killed_module(self, meter: TownMeter) -> None:
-        """The module stands still with the request in its line, then loses its power."""
-        self._till.status()
-        self._stage.module.freeze()
-        sale = self._till.lanes.run(
-            Lane.SALE, lambda: self._quote_and_sell(meter, 50_000), Urgency.SALE
-        )
-        _until(lambda: sale.done() or bool(self._open_sales()))
+        """The module stands still with the request in its line, then loses its power.
+
+        It comes back locked: it makes nothing, and says nothing of what it made, before a PIN.
+        """
+        happened = self.day.killed
+        sale = self._sell_to_a_frozen_module(meter)
         self._stage.module.kill()
+        self._settle(sale, happened)
+        self._stage.module.start()
+        _until(lambda: self._module_says(happened) is ModuleState.LOCKED)
+        self._clerk = self._sign_in()
+        self._recovered(happened)
+
+    def _sell_with_the_cable_pulled(self, meter: TownMeter) -> None:
+        """The module has the request and makes the token while nobody is there to hear of it."""
+        happened = self.day.pulled
+        sale = self._sell_to_a_frozen_module(meter)
+        self._stage.pull_cable()
+        self._stage.module.thaw()
+        self._settle(sale, happened)
+        _until(lambda: self._module_says(happened) is ModuleState.ABSENT)
+        self._stage.plug_cable()
+        self._recovered(happened)
+
+    def _sell_to_a_frozen_module(self, meter: TownMeter) -> Future[Sold]:
+        """A sale under way, its request somewhere on the line.
+
+        The module lane is held until the request waits there too: a look in passing that a
+        frozen module does not answer would be what breaks the line.
+        """
+        frozen, asked = threading.Event(), threading.Event()
+
+        def stand_still() -> None:
+            self._stage.module.freeze()
+            frozen.set()
+            asked.wait(SETTLED_WITHIN_S)
+
+        lanes = self._till.lanes
+        lanes.run(Lane.MODULE, stand_still, Urgency.SALE)
+        frozen.wait(SETTLED_WITHIN_S)
+        carried = self._stage.carried()
+        sale = lanes.run(Lane.SALE, lambda: self._quote_and_sell(meter, 50_000), Urgency.SALE)
+        _until(lambda: sale.done() or bool(self._open_sales()))
+        time.sleep(QUEUED_S)
+        asked.set()
+        _until(lambda: sale.done() or self._stage.carried() > carried)
+        return sale
+
+    def _settle(self, sale: Future[Sold], happened: Interrupted) -> None:
+        """What the clerk saw."""
         try:
             self.day.sold.append(sale.result(SETTLED_WITHIN_S))
-            self.day.outcome_when_killed = "sold"
+            happened.outcome = "sold"
         except (SaleError, ModuleError) as error:
-            self.day.outcome_when_killed = error.code
+            happened.outcome = error.code
+        self._module_says(happened)
+
+    def _recovered(self, happened: Interrupted) -> None:
+        """The caretaker finds the module again by itself and finishes the sale."""
         open_before = self._open_sales()
-        self._stage.module.start()
-        # The caretaker finds the module again by itself and finishes the sale.
         _until(lambda: not self._open_sales())
         if open_before:
             sale_id = open_before[0].intent.sale_id
-            self.day.recovered = self._till.store.read(lambda reader: reader.sale(sale_id))
+            happened.recovered = self._till.store.read(lambda reader: reader.sale(sale_id))
+        _until(lambda: self._module_says(happened) is ModuleState.READY)
+
+    def _module_says(self, happened: Interrupted) -> ModuleState:
+        """The module's state as the strip shows it, noted when it is another than before."""
+        status = self._till.status().module
+        if happened.said[-1:] != [(status.sentence, status.action)]:
+            happened.said.append((status.sentence, status.action))
+        return status.state
 
     def _open_sales(self) -> tuple[SaleRecord, ...]:
         return self._till.store.read(lambda reader: reader.open_sales())

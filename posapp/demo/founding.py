@@ -1,7 +1,8 @@
 """Makes the town's head office and module in a process of its own, so the till stays small.
 
-Started as `python -m posapp.demo.founding FOLDER CUSTOMERS SEED`; it prints `ready CODE`, the
-one-time code of the till.
+Started as `python -m posapp.demo.founding FOLDER CUSTOMERS SEED`; it prints `ready`, the one-time
+code of the till and the digits with which till and module pair. `AUTHORISATION` in the folder
+is head office's word on what the module may make.
 """
 
 from __future__ import annotations
@@ -10,18 +11,54 @@ import sys
 from pathlib import Path
 
 from posapp import paths
-from posapp.bootstrap import headoffice, module
-from posapp.demo.town import STAFF, TARIFFS, build
+from posapp.bootstrap import authorising, headoffice, module, module_people
+from posapp.bootstrap.authorising import Wishes
+from posapp.bootstrap.module_people import Change
+from posapp.clock import SystemClock, SystemRandomness
+from posapp.demo.town import (
+    AUTHORISATION,
+    CURRENT_SGC,
+    DES_SGC,
+    OLD_SGC,
+    TARIFFS,
+    TILL_CODE,
+    Town,
+    build,
+    staff_by_number,
+)
 from posapp.errors import PosError
+from posapp.security_module.link.identity import LineKeys
+from posapp.security_module.reference.pairing_desk import PairingWindow
 
-TILL_CODE, FLOAT = "MM03", "250000.00"
+FLOAT = "250000.00"
+# Ten times what a day sells, and more than the float; the old key only leads to the new one.
+GRANTS = Wishes(
+    units={f"{CURRENT_SGC}:2": "40000", f"{DES_SGC}:1": "10000", f"{OLD_SGC}:1": "1"},
+    money={},
+    value={f"{CURRENT_SGC}:2": "900000", f"{DES_SGC}:1": "300000", f"{OLD_SGC}:1": "100"},
+    days=14,
+    unacknowledged=1000,
+)
 
 
-def found(folder: Path, customers: int, seed: int) -> str:
-    """Everything that is there before the first process answers; the till's code."""
+def found(folder: Path, customers: int, seed: int) -> tuple[str, str]:
+    """Everything that is there before the first process answers; the till's code, the digits."""
     town = build(folder / "town", customers=customers, seed=seed)
-    module.init(folder / "module", town.keys_json)
     office = folder / "headoffice"
+    code = _head_office(office, town)
+    module_id = _module(folder, town)
+    authorising.authorise(
+        office,
+        module_id,
+        TILL_CODE,
+        GRANTS,
+        folder / AUTHORISATION,
+        card=folder / "module" / module.CARD_FILE,
+    )
+    return code, _pairing_digits(folder / "module")
+
+
+def _head_office(office: Path, town: Town) -> str:
     headoffice.init(
         office,
         utility="Umoja Power",
@@ -32,7 +69,7 @@ def found(folder: Path, customers: int, seed: int) -> str:
     )
     packs = [paths.resources() / "tariffs" / f"{name}.toml" for name in TARIFFS.values()]
     headoffice.import_files(office, [*packs, town.customers_csv, town.meters_csv])
-    for person in STAFF:
+    for person in staff_by_number():
         headoffice.add_operator(office, person.name, person.role, person.pin)
     return headoffice.enrol(
         office,
@@ -44,10 +81,30 @@ def found(folder: Path, customers: int, seed: int) -> str:
     )
 
 
+def _module(folder: Path, town: Town) -> str:
+    """Made to believe this head office only, with the same people under the same numbers."""
+    place, trust = folder / "module", folder / "trust.json"
+    authorising.write_trust(folder / "headoffice", trust)
+    first, *others = staff_by_number()
+    module_id = module.init(place, town.keys_json, trust, supervisor=first.name, pin=first.pin)
+    for number, person in enumerate(others, 2):
+        wanted = Change("add", number, person.name, person.role, person.pin)
+        module_people.change(place, 1, first.pin, wanted)
+    return module_id
+
+
+def _pairing_digits(place: Path) -> str:
+    """What the module would show; the window stays open for some minutes."""
+    randomness = SystemRandomness()
+    keys = LineKeys(place, module_people.line_secret(place), randomness)
+    return PairingWindow(place, keys).open(SystemClock().now(), randomness)
+
+
 def main(arguments: list[str]) -> int:
     """0, or 2 with the reason on standard error."""
     try:
-        print("ready", found(Path(arguments[0]), int(arguments[1]), int(arguments[2])), flush=True)
+        code, pairing = found(Path(arguments[0]), int(arguments[1]), int(arguments[2]))
+        print("ready", code, pairing, flush=True)
     except PosError as error:
         print(error, file=sys.stderr)
         return 2

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from posapp import config
 from posapp.bootstrap.till import build
-from posapp.demo import checks, summary
+from posapp.demo import checks, module_checks, summary
 from posapp.demo.day import Script
 from posapp.demo.stage import Stage
 from posapp.services.till import Till
@@ -37,7 +37,13 @@ def sell_a_day(stage: Stage, out: Path, seed: int) -> int:
                 shutil.copy(path, out / "screens" / path.name)
     finally:
         till.close()
-    every = [*found.checks, *checks.examine_files(stage)]
+    asked = module_checks.ask(stage)
+    content["module"] = module_checks.summary(day, asked)
+    every = [
+        *found.checks,
+        *module_checks.examine(stage, day, found.sales, asked),
+        *checks.examine_files(stage),
+    ]
     ok = summary.write_summary(out, content, every)
     for check in every:
         print(f"{'ok  ' if check.ok else 'FAIL'} {check.name}  {check.detail}".rstrip())

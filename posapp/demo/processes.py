@@ -76,6 +76,11 @@ class Process:
         if self._child is not None and os.name == "posix":
             self._child.send_signal(signal.SIGSTOP)
 
+    def thaw(self) -> None:
+        """Let it go on."""
+        if self._child is not None and os.name == "posix":
+            self._child.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
         """As a power cut would."""
         if self._child is not None and self._child.poll() is None:

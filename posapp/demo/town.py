@@ -29,6 +29,8 @@ TARIFFS = {
     "KE-DS": "ke-standing-charge",
     "KE-SC": "ke-small-business",
 }
+TILL_CODE = "MM03"
+AUTHORISATION = "authorisation"  # the file of head office's word for the module
 CURRENT_SGC, DES_SGC, OLD_SGC = "600701", "600702", "600193"
 
 
@@ -46,6 +48,12 @@ STAFF = (
     Person("Ibrahim Traoré", "vendor", "135790"),
     Person("Kwame Mensah", "supervisor", "975310"),
 )
+CLERK, _, SUPERVISOR = STAFF
+
+
+def staff_by_number() -> tuple[Person, ...]:
+    """As head office and the module number them from 1: a module begins with a supervisor."""
+    return (SUPERVISOR, *(person for person in STAFF if person is not SUPERVISOR))
 
 
 @dataclass(frozen=True, slots=True)

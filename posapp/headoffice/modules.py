@@ -47,6 +47,7 @@ from posapp.wire.authorisation import (
 from posapp.wire.feed import Entity, till_scope
 from posapp.wire.fields import INT_MAX
 from posapp.wire.introductions import ModuleCard, Trust
+from posapp.wire.time_word import SignedTime
 
 TRUST_KEY = "module_trust"
 CHUNK = 500  # entries in one statement
@@ -278,6 +279,20 @@ def acknowledge(office: Office, file: AuditFile) -> Acknowledged:
     word = AuditAcknowledgement(head.module_id, head.number, head.hash32, now_ms)
     signed = SignedAcknowledgement.sign(word, office.key)
     return Acknowledged(signed, new, max(int(row.entry), head.number))
+
+
+def say_time(office: Office, module_id: str) -> SignedTime:
+    """What time it is, for a module whose clock was false, as of the newest entry of it here.
+
+    Raises InputError MODULE_NOT_REGISTERED, MODULE_COPIED, AUDIT_NONE.
+    """
+    with office.database.read() as connection:
+        row = _known(connection, module_id)
+    if not row.entry:
+        raise InputError("AUDIT_NONE", module_id=module_id)
+    now_ms = epoch_ms(office.clock.now())
+    word = AuditAcknowledgement(module_id, int(row.entry), bytes(row.hash), now_ms)
+    return SignedTime.sign(word, office.key)
 
 
 def _row(connection: Connection, module_id: str) -> Any:

@@ -32,6 +32,8 @@ Resolver = Callable[[int, str], str | None]
 
 def clean(text: str) -> str:
     """`text` without control and bidirectional characters; line ends become spaces; NFC."""
+    if text.isascii() and text.isprintable():  # nearly all of a slip
+        return text[:TEXT_MAX]
     out = []
     for char in unicodedata.normalize("NFC", text):
         point = ord(char)

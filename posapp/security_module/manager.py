@@ -38,6 +38,7 @@ from posapp.security_module.drivers.driver import (
     LineSilentError,
     Pairable,
     Rekeyable,
+    Serviced,
     Staffed,
     WrongAnswerError,
     no_secret,
@@ -224,6 +225,20 @@ class ModuleManager:
         """Hand it head office's word on the audit; the entry up to which it counts."""
         driver = self._governed()
         return self._besides(lambda deadline: driver.acknowledge_audit(document, deadline))
+
+    def set_time(self, document: bytes) -> int:
+        """Hand it head office's word of the time; the moment (ms) that has surely passed."""
+        driver = self._serviced()
+        return self._besides(lambda deadline: driver.set_time(document, deadline))
+
+    def self_test(self) -> int:
+        """Let it try itself out; its last audit entry. Raises ModuleError SELFTEST_FAILED(step)."""
+        return self._besides(self._serviced().self_test)
+
+    def _serviced(self) -> Serviced:
+        if not isinstance(self._driver, Serviced):
+            raise _unsupported("service")
+        return self._driver
 
     def read_audit(self, after: int) -> AuditPart:
         """Some audit entries after a number, oldest first; none at the end."""

@@ -6,7 +6,14 @@ from posapp.domain.permissions import Operation
 from posapp.errors import InputError
 from posapp.ports import AuditPart, SecurityModule
 from posapp.services.two_people import TwoPeople
-from posapp.wire.audit import ENTRIES_MAX, AuditFile, AuditHead, entry_hash, genesis
+from posapp.wire.audit import (
+    ENTRIES_MAX,
+    AuditEntry,
+    AuditFile,
+    AuditHead,
+    entry_hash,
+    genesis,
+)
 
 
 class ExportAudit:
@@ -19,9 +26,9 @@ class ExportAudit:
     def __call__(self, operator_id: int) -> bytes:
         """The bytes of one `posapp.wire.audit.AuditFile`: the newest entries up to 50,000.
 
-        A book is read from its beginning, for the chain's hash before the first entry must be
-        known. Raises InputError OPERATION_DENIED, AUDIT_INVALID(field) when what the module
-        says does not hang together, ModuleError.
+        A book is read from the oldest entry that the module keeps, for the chain's hash before the
+        first one must be known. Raises InputError OPERATION_DENIED, AUDIT_INVALID(field) when what
+        the module says does not hang together, ModuleError.
         """
         self._people.check(Operation.EXPORT_AUDIT, operator_id)
         module_id = self._module.status().module_id or self._module.refresh().module_id
@@ -31,6 +38,9 @@ class ExportAudit:
             part = self._module.read_audit(after + len(entries))
             if not part.entries:
                 break
+            if not entries:  # a module forgets what head office acknowledged long ago
+                first = AuditEntry.from_bytes(part.entries[0])
+                after, after_hash = first.number - 1, first.previous_hash32
             entries.extend(part.entries)
             spare = len(entries) - ENTRIES_MAX
             if spare > 0:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from posapp.domain.site import Site
-from posapp.ports import Clock, Lanes, Previewer, Store, SyncStatus
+from posapp.ports import Clock, Lanes, ModuleStatus, Previewer, Store, SyncStatus
 from posapp.services.acknowledge_audit import AcknowledgeAudit
 from posapp.services.export_audit import ExportAudit
 from posapp.services.find import Find
@@ -45,6 +45,7 @@ class Till:
     export_audit: ExportAudit
     acknowledge_audit: AcknowledgeAudit
     pair: Pair
+    look_at_module: Callable[[], ModuleStatus]
     status: ReadStatus
     previewer: Previewer
     sync_now: Callable[[], SyncStatus]

@@ -149,7 +149,7 @@ ACTIONS: dict[str, str] = {
     "PLUG_IN": "Plug it in",
     "PLUG_IN_OURS": "Plug ours in",
     "SELL": "Sell",
-    "SEND_AUDIT": "Send the audit",
+    "SEND_AUDIT": "Save the audit",
     "SET_CLOCK": "Set the clock",
     "SIGN_IN": "Sign in",
     "UNBLOCK": "Unblock",

@@ -76,6 +76,21 @@ KEYS_WORDS: dict[str, Words] = {
         NO_KEYS,
         "Ask the key officers for a file with fewer keys.",
     ),
+    "AUDIT_NONE": (
+        "Head office has no entry of {module_id}'s audit yet.",
+        NOTHING,
+        "Bring its audit to head office first.",
+    ),
+    "TIME_BEYOND_LEASE": (
+        "Head office's word of the time lies after the end of the module's lease, {until}.",
+        UNUSED,
+        "Load an authorisation or an acknowledgement first.",
+    ),
+    "SELFTEST_FAILED": (
+        "The security module found a fault in itself ({step}).",
+        NOTHING,
+        "Stop using it and call head office.",
+    ),
     "MODULE_KEYLESS": (
         "A module that trusts nobody must be made with keys.",
         NOTHING,

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 from posapp.domain.money import amount_text
 from posapp.domain.site import Site
 from posapp.ports import LinkState, ModuleState, PrinterState
+from posapp.ui.expiry import Expiry, next_expiry
 from posapp.ui.i18n import ltr, time_text, translate
 from posapp.ui.widgets.rail import ChipWords
 
 if TYPE_CHECKING:
     from posapp.services.status import TillStatus
+
+LEASE_WARN_DAYS = 2
 
 
 def chips(
@@ -62,9 +65,22 @@ def _module(status: TillStatus, now: datetime) -> ChipWords:
             words = translate("Status", "Module ready · lease 1 day")
         else:
             words = translate("Status", "Module ready · lease {n} days").format(n=days)
-        return ChipWords("warn" if days < 2 else "ok", words, short)
+        expiry = next_expiry(status.module, now)
+        if expiry is not None and days >= LEASE_WARN_DAYS:
+            ends = expiry_words(expiry)
+            return ChipWords(expiry.colour, ends, ends)
+        return ChipWords("warn" if days < LEASE_WARN_DAYS else "ok", words, short)
     colour, words = module_words()[state]
     return ChipWords(colour, words, short if colour == "busy" else words)
+
+
+def expiry_words(expiry: Expiry) -> str:
+    """A key that ends soon, in three or four words."""
+    if expiry.step <= 0:
+        return translate("Status", "Key has ended")
+    if expiry.days <= 1:
+        return translate("Status", "Key ends in 1 day")
+    return translate("Status", "Key ends in {n} days").format(n=expiry.days)
 
 
 def module_words() -> dict[ModuleState, tuple[str, str]]:

@@ -35,12 +35,13 @@ if TYPE_CHECKING:
     from posapp.ui.door import Door
     from posapp.ui.extra import ExtraPage
     from posapp.ui.login.page import LoginPage
+    from posapp.ui.module.page import ModulePage
     from posapp.ui.sell.page import SellPage
     from posapp.ui.shift.page import ShiftPage
 
 POLL_MS = 1000
 WIDTH_MIN, HEIGHT_MIN = 1024, 720
-PAGES = ("sell", "shift", "day", "sync")
+PAGES = ("sell", "shift", "day", "sync", "module")
 
 
 class MainWindow(QWidget):
@@ -60,6 +61,7 @@ class MainWindow(QWidget):
         self._shift: Shift | None = None
         self._status: TillStatus | None = None
         self._asking = False
+        self._module_trouble: PosError | None = None
         self._sheet: KeySheet | None = None
         self._notice: Banner | None = None
         self._pages: dict[str, QWidget] = {}
@@ -97,7 +99,7 @@ class MainWindow(QWidget):
         from posapp.ui.login.page import LoginPage
 
         self._show_title(door.site)
-        page = self._pages["login"] = LoginPage(door, None, self.enter)
+        page = self._pages["login"] = LoginPage(door, None, self.enter, self._module_said)
         self.stack.addWidget(page)
         self.stack.setCurrentWidget(page)
         page.start()
@@ -115,7 +117,7 @@ class MainWindow(QWidget):
         self.scanner = ScanWatcher(self, till.clock.monotonic_ms)
         self.scanner.scanned.connect(self._scanned)
         self.scanner.commits = self._enter_would_sell
-        self.strip.opened.connect(lambda _: self.go("sync"))
+        self.strip.opened.connect(self._open_diagnosis)
         self.strip.show_test_keys(till.test_keys)
         self.strip.show()
         at_the_door = self.stack.currentWidget() is self._pages.get("login")
@@ -133,6 +135,7 @@ class MainWindow(QWidget):
             "shift": ("till", translate("Window", "Shift")),
             "day": ("day", translate("Window", "Day")),
             "sync": ("sync", translate("Window", "Sync")),
+            "module": ("shield", translate("Window", "Module")),
         }
         for name, (icon, word) in words.items():
             self.rail.add(name, icon, word, partial(self.go, name))
@@ -152,6 +155,7 @@ class MainWindow(QWidget):
             "shift": translate("Window", "Page Shift"),
             "day": translate("Window", "Page Day"),
             "sync": translate("Window", "Page Sync"),
+            "module": translate("Window", "Page Module"),
         }
         for place, name in enumerate(PAGES):
             table.append((f"page.{name}", titles[name], f"Alt+{place + 1}", partial(self.go, name)))
@@ -179,7 +183,7 @@ class MainWindow(QWidget):
         if name == "login":
             from posapp.ui.login.page import LoginPage
 
-            return LoginPage(self._till, self._tasks, self.enter)
+            return LoginPage(self._till, self._tasks, self.enter, self._module_said)
         if name == "shift":
             from posapp.ui.shift.page import ShiftPage
 
@@ -194,11 +198,17 @@ class MainWindow(QWidget):
             from posapp.ui.sync.page import SyncPage
 
             return SyncPage(self._till, self._tasks)
+        if name == "module":
+            from posapp.ui.module.page import ModulePage
+
+            return ModulePage(self._till, self._tasks, self._leave)
         if self._extra is not None and name == self._extra.name:
             return self._extra.make(self._tasks)
         from posapp.ui.sell.page import SellPage
 
-        return SellPage(self._till, self._tasks)
+        sell = SellPage(self._till, self._tasks)
+        sell.left.connect(self._leave)
+        return sell
 
     @property
     def current(self) -> str:
@@ -246,11 +256,33 @@ class MainWindow(QWidget):
         elif name == "shift":
             shift_page: ShiftPage = page  # type: ignore[assignment]
             shift_page.start(operator)
+        elif name == "module":
+            module_page: ModulePage = page  # type: ignore[assignment]
+            module_page.open(operator, self._module_trouble)
         else:
             start = getattr(page, "start", None)
             if start is not None:
                 start()
         self._show_pages_status()
+
+    def _open_diagnosis(self, chip: str) -> None:
+        self.go("module" if chip == "module" else "sync")
+
+    def _leave(self, where: str) -> None:
+        if where == "sign_in":
+            self.lock()
+        else:
+            self.go(where)
+
+    def _module_said(self, trouble: PosError | None) -> None:
+        """The module's answer to a sign-in; what it has against the PIN is told until the next."""
+        self._module_trouble = trouble
+        for name in ("sell", "module"):
+            page = self._pages.get(name)
+            if page is not None:
+                show: Callable[[PosError | None], None] = page.show_trouble  # type: ignore[attr-defined]
+                show(trouble)
+        self._poll()
 
     def lock(self) -> None:
         """Nobody is signed in; what was begun stays where it was."""
@@ -260,6 +292,14 @@ class MainWindow(QWidget):
         sell = self._pages.get("sell")
         if sell is not None:
             self.sell_page().close_read_out()
+        if self._operator is not None and self._tasks is not None:
+            self._tasks.run(
+                Lane.SALE,
+                self._till.sign_in.out,
+                lambda _: None,
+                lambda _: None,
+                key="login.module",
+            )
         self._stand_at_login()
         self.login_page().start()
         self._show_pages_status()

@@ -28,7 +28,7 @@ def run(capsys, *arguments):
 def test_head_office_and_a_module_that_meet_by_files_only(capsys, tmp_path):
     office, trust = tmp_path / "office", tmp_path / "trust.json"
     headoffice.init(office, utility="Test", zone="Africa/Nairobi", currency_code="KES")
-    headoffice.enrol(office, "K014", till_name="Till", vendor="Shop", float_text="1000.00")
+    headoffice.enrol(office, "K014", till_name="Till", vendor="Shop", float_text="5000.00")
     run(capsys, "headoffice", "trust", "--dir", office, "--out", trust)
     module = ModuleProcess.make(tmp_path / "module", trust=Trust.read(trust.read_bytes()))
     word, book, seen = tmp_path / "word", tmp_path / "book", tmp_path / "seen"
@@ -53,6 +53,11 @@ def test_head_office_and_a_module_that_meet_by_files_only(capsys, tmp_path):
         assert count >= 3
         run(capsys, "headoffice", "acknowledge", "--dir", office, "--audit", book, "--out", seen)
         assert f"up to {count}" in run(capsys, "module", "acknowledge", *to, seen)
+        now = tmp_path / "now"
+        known = ("--module", module.module_id, "--out", now)
+        assert f"entry {count}" in run(capsys, "headoffice", "time", "--dir", office, *known)
+        assert "it is after 20" in run(capsys, "module", "set-time", *to, now)
+        assert "no fault" in run(capsys, "module", "self-test", *to)
         refused = cli.main(["module", "authorise", *to, str(book)])
         assert refused == cli.shared.EXIT_REFUSED
         assert capsys.readouterr().err.count("\n") == 1
@@ -68,7 +73,7 @@ def test_a_key_goes_from_the_ceremony_to_a_token_and_is_never_seen(capsys, monke
     office, vault = tmp_path / "office", a_vault(tmp_path / "ceremony")
     officers, trust, keys = tmp_path / "officers", tmp_path / "trust.json", tmp_path / "keys"
     headoffice.init(office, utility="Test", zone="Africa/Nairobi", currency_code="KES")
-    headoffice.enrol(office, "K014", till_name="Till", vendor="Shop", float_text="1000.00")
+    headoffice.enrol(office, "K014", till_name="Till", vendor="Shop", float_text="5000.00")
     in_vault = ("--dir", vault)
     officer_runs(capsys, monkeypatch, "make", *in_vault, "--sgc", "654321", "--krn", "1")
     officer_runs(capsys, monkeypatch, "officers", *in_vault, "--out", officers)

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 import struct
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+NEEDED = ("Xvfb", "xdotool", "openbox")
+NEEDS_A_SCREEN = pytest.mark.skipif(
+    any(shutil.which(name) is None for name in NEEDED),
+    reason="needs a virtual screen: Xvfb, xdotool, openbox",
+)
 LIMIT_S = 30.0
 WIDTH, HEIGHT = 1024, 768
 NO_FRAMES = """<openbox_config xmlns="http://openbox.org/3.4/rc"><applications>
@@ -63,6 +71,16 @@ class Person:
             self._do("key", key)
         else:
             self._act(changes, "key", key)
+
+    def sees_colour(self, region: Region, colour: str) -> None:
+        """Wait until a state's colour (#RRGGBB) is in that part of the screen."""
+        pixel = bytes.fromhex(colour.removeprefix("#"))[::-1]
+
+        def is_there() -> bool:
+            data = self._screen.look(region)
+            return any(data[at : at + 3] == pixel for at in range(0, len(data), 4))
+
+        until(is_there, f"the colour {colour}")
 
     def presses_until_printed(self, key: str, slips: int) -> None:
         """Press, and press again after a while as an impatient hand would, until paper comes."""

@@ -37,7 +37,7 @@ def summary(out):
 
 def test_every_check_of_the_day_is_ok(summary):
     assert [check for check in summary["checks"] if not check["ok"]] == []
-    assert len(summary["checks"]) >= 25
+    assert len(summary["checks"]) >= 38
 
 
 def test_the_summary_adds_up_by_itself(summary):
@@ -51,6 +51,23 @@ def test_the_summary_adds_up_by_itself(summary):
     assert summary["headoffice"]["amount_minor"] == {"KES": sold}
     shift = summary["shift"]
     assert shift["counted_minor"] - shift["expected_minor"] == shift["variance_minor"] == -5_000
+
+
+def test_the_modules_own_books_add_up_by_themselves(summary):
+    module, sales = summary["module"], summary["sales"]
+    granted = sum(limit["units_granted"] for limit in module["limits"])
+    left = sum(limit["units_left"] for limit in module["limits"])
+    assert granted - left == sum(sale["units_tenths"] for sale in sales)
+    audit = module["audit"]
+    assert (audit["issue"], audit["unacknowledged_tokens"]) == (SALES, 0)
+    assert audit["acknowledged"] == audit["entries"]
+    assert module["refusals"] == {
+        "foreign till": "NOT_PAIRED",
+        "wrong PIN at the module": "PIN_WRONG",
+    }
+    for happened in (module["killed"], module["cable_pulled"]):
+        assert happened["sold_once"]
+        assert happened["said"][-1] == {"sentence": "STATE_READY", "action": "SELL"}
 
 
 def test_what_was_printed_is_kept_as_bytes_picture_and_text(out, summary):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import urllib.request
@@ -15,14 +14,9 @@ import pytest
 
 from posapp.demo.stage import Stage
 from posapp.demo.town import STAFF
-from tests.e2e.person import HEIGHT, NO_FRAMES, WIDTH, Person, Screen, until
+from tests.e2e.person import NEEDS_A_SCREEN, Person, until
 
-NEEDED = ("Xvfb", "xdotool", "openbox")
-MISSING = [name for name in NEEDED if shutil.which(name) is None]
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.skipif(bool(MISSING), reason="needs a virtual screen: Xvfb, xdotool, openbox"),
-]
+pytestmark = [pytest.mark.e2e, NEEDS_A_SCREEN]
 # Where the eye looks, away from any caret: left, top, right, bottom.
 RAIL = (0, 80, 88, 700)
 HEAD = (660, 12, 1010, 48)
@@ -30,34 +24,6 @@ LOGIN_HEAD = (660, 48, 1010, 112)
 LOGIN_FIELD = (660, 120, 1010, 180)
 SUM = (660, 60, 1010, 320)
 PRIMARY = (660, 620, 1010, 710)
-
-
-@pytest.fixture(scope="module")
-def screen(tmp_path_factory) -> Iterator[Screen]:
-    """A virtual screen of the smallest size the till is made for, with a window manager."""
-    folder = tmp_path_factory.mktemp("screen")
-    read, write = os.pipe()
-    size = ["-screen", "0", f"{WIDTH}x{HEIGHT}x24", "-fbdir", str(folder)]
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), *size, "-nolisten", "tcp"],
-        pass_fds=[write],
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(write)
-    with os.fdopen(read) as pipe:
-        display = f":{pipe.readline().strip()}"
-    environment = {**os.environ, "DISPLAY": display}
-    (folder / "rc.xml").write_text(NO_FRAMES, encoding="utf-8")
-    manager = subprocess.Popen(
-        ["openbox", "--config-file", str(folder / "rc.xml")],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    yield Screen(display, folder / "Xvfb_screen0")
-    for process in (manager, server):
-        process.terminate()
-        process.wait(10)
 
 
 @pytest.fixture(scope="module")

@@ -29,6 +29,7 @@ from posapp.ports import (
     FoundMeter,
     LastSale,
     LinkState,
+    ModuleOffer,
     ModuleState,
     ModuleStatus,
     PrinterState,
@@ -40,6 +41,7 @@ from posapp.ports import (
 )
 from posapp.pricing.situation import Situation
 from posapp.pricing.pack import load_pack
+from posapp.security_module.states import TABLE
 from posapp.services.find import Find
 from posapp.services.quote import SaleContext
 from posapp.services.recover import Recovery
@@ -150,6 +152,10 @@ class World:
     refuse: Exception | None = None
     printer: PrinterState = PrinterState.READY
     module: ModuleState = ModuleState.READY
+    module_facts: dict = field(default_factory=dict)  # any other field of ModuleStatus
+    module_says: Exception | None = None  # to a sign-in
+    module_pins: list = field(default_factory=list)
+    given: list = field(default_factory=list)  # (verb, ...) that the module was given
     link: LinkState = LinkState.ONLINE
     misses: int = 0
     left_open: list[SaleRecord] = field(default_factory=list)
@@ -368,6 +374,16 @@ class FakeSignIn:
             raise InputError("PIN_WRONG", left=5 - self._world.misses)
         return next(p for p in PEOPLE if p.operator_id == operator_id)
 
+    def check(self, operator_id, pin):
+        return self(operator_id, pin)
+
+    def at_module(self, operator_id, pin):
+        self._world.module_pins.append((operator_id, pin))
+        return self._world.module_says
+
+    def out(self):
+        self._world.module_pins.append("out")
+
 
 class FakeClose:
     def __init__(self, world: World) -> None:
@@ -402,6 +418,33 @@ class FakeClose:
         return ClosedShift(shift, 99)
 
 
+def module_status(world: World) -> ModuleStatus:
+    words = TABLE[world.module]
+    known = ModuleStatus(
+        world.module,
+        "SM-0041",
+        "1.0",
+        sentence=words.sentence,
+        action=words.action,
+        colour=words.colour,
+        offers=frozenset(ModuleOffer),
+    )
+    return replace(known, **world.module_facts)
+
+
+def given(world: World, verb: str, answer):
+    """A verb of the module: notes what it was given, or refuses as the world says."""
+
+    def do(*arguments):
+        if world.refuse is not None:
+            error, world.refuse = world.refuse, None
+            raise error
+        world.given.append((verb, *arguments))
+        return answer() if callable(answer) else answer
+
+    return do
+
+
 def build_till(world: World, lanes=None, report=None):
     """The bundle the window gets."""
     store = FakeStore(world)
@@ -415,7 +458,7 @@ def build_till(world: World, lanes=None, report=None):
 
     def status():
         return TillStatus(
-            module=ModuleStatus(world.module, "SM-0041", "1.0", False),
+            module=module_status(world),
             printer=PrinterStatus(world.printer, len([j for j in world.jobs if j.held])),
             sync=SyncStatus(world.link, 12 if world.link is LinkState.OFFLINE else 0, NOW),
             float_left_minor=17_284_000,
@@ -459,6 +502,12 @@ def build_till(world: World, lanes=None, report=None):
         reprint=reprint,
         recover=lambda: Recovery((), tuple(world.left_open)),
         report=report,
+        load_authorisation=given(world, "authorisation", 7),
+        load_keys=given(world, "keys", 3),
+        export_audit=given(world, "audit", b"the whole book"),
+        acknowledge_audit=given(world, "confirmation", 12),
+        pair=given(world, "pair", lambda: module_status(world)),
+        look_at_module=lambda: module_status(world),
         status=status,
         previewer=None,
         sync_now=sync_now,

@@ -122,6 +122,19 @@ class Governed(Protocol):
 
 
 @runtime_checkable
+class Serviced(Protocol):
+    """What a module with a clock to trust and a self-test has. Raises like `Driver`."""
+
+    def set_time(self, document: bytes, deadline: float) -> int:
+        """Hand over head office's word of the time; the moment (ms) that has surely passed."""
+        ...
+
+    def self_test(self, deadline: float) -> int:
+        """Let it try itself out; the number of its last audit entry. ModuleError SELFTEST_..."""
+        ...
+
+
+@runtime_checkable
 class Rekeyable(Protocol):
     """What a driver offers besides when its module takes key files over the line."""
 

@@ -159,6 +159,14 @@ class LinkDriver:
         """Hand over head office's word on the audit; the entry up to which it counts."""
         return _read(_number("acknowledged"), self._send(codec.AUDIT_ACK, document, deadline))
 
+    def set_time(self, document: bytes, deadline: float) -> int:
+        """Hand over head office's word of the time; the moment (ms) that has surely passed."""
+        return _read(_number("floor"), self._send(codec.SET_TIME, document, deadline))
+
+    def self_test(self, deadline: float) -> int:
+        """Let it try itself out; the number of its last audit entry."""
+        return _read(_number("entries"), self._ask(codec.SELFTEST, {}, deadline))
+
     def load_keys(self, document: bytes, deadline: float) -> int:
         """Hand over a key file as it is; how many keys the module has now."""
         return _read(_number("keys"), self._send(LOAD_KEYS, document, deadline))

@@ -52,6 +52,11 @@ class AuditBook:
         self._left_out = 0
 
     @property
+    def genesis(self) -> bytes:
+        """What the first entry follows."""
+        return genesis(self._module_id)
+
+    @property
     def public(self) -> bytes:
         """The public key (32 bytes) of what signs the head."""
         return self._key.public

@@ -13,9 +13,10 @@ from posapp.clock import epoch_ms, from_epoch_ms
 from posapp.errors import InputError, ModuleError
 from posapp.security_module.reference import limits
 from posapp.security_module.reference.books import Books, LimitRow, Standing
-from posapp.wire.audit import SignedAcknowledgement
+from posapp.wire.audit import AuditAcknowledgement, SignedAcknowledgement
 from posapp.wire.authorisation import Authorisation, SignedAuthorisation
 from posapp.wire.introductions import Trust
+from posapp.wire.time_word import SignedTime
 
 DAY_MS = 86_400_000
 WORD_SLACK_MS = 3_600_000  # how far head office's clock may be ahead of ours: less is no proof
@@ -94,10 +95,18 @@ class Authority:
         if standing.unacknowledged + tokens > maximum:
             raise ModuleError("AUDIT_FULL", waiting=standing.unacknowledged, maximum=maximum)
 
-    def check_till(self, till: bytes) -> None:
-        """Refuse another till than the one it was authorised for: ModuleError TILL_FOREIGN."""
-        if self.current is not None and self.current.till_id != till:
+    def check_order(self, till: bytes, value_minor: int) -> None:
+        """Refuse another till than the one it was authorised for, and a sale above its lease.
+
+        Raises ModuleError TILL_FOREIGN, AMOUNT_ABOVE_LIMIT(maximum_minor).
+        """
+        if self.current is None:
+            return
+        if self.current.till_id != till:
             raise ModuleError("TILL_FOREIGN")
+        maximum = self.current.lease.max_sale_minor
+        if value_minor > maximum:
+            raise ModuleError("AMOUNT_ABOVE_LIMIT", maximum_minor=maximum)
 
     # ------------------------------------------------------------ what head office says
 
@@ -148,25 +157,65 @@ class Authority:
         """
         said = signed.acknowledgement
         signed.check(self._trusted().office)
+        tokens, standing = self._known(said, books), books.standing()
+        books.set_standing(
+            acknowledged_no=said.number,
+            tokens_acknowledged=tokens,
+            issues_acknowledged=books.last_issue(said.number) or standing.issues_acknowledged,
+        )
+        corrected = self._corrected(said, books)
+        self._hear(books, said.at_ms)
+        return corrected
+
+    def hear_time(self, signed: SignedTime, books: Books) -> tuple[int, int] | None:
+        """Head office says what time it is: the clock floors before and after, if one changes.
+
+        It moves the floor up to that moment, or down when our floor is false; never past the end of
+        the lease, which only an authorisation or an acknowledgement begins anew. Raises ModuleError
+        AUTHORISATION_MISSING; InputError TIME_BEYOND_LEASE(until), and otherwise as `acknowledge`.
+        """
+        said = signed.word
+        signed.check(self._trusted().office)
+        self._known(said, books)
+        if self.current is None:
+            raise ModuleError("AUTHORISATION_MISSING")
+        standing = books.standing()
+        until_ms = self.lease_until_ms(standing)
+        if said.at_ms > until_ms:
+            raise InputError(
+                "TIME_BEYOND_LEASE", until=f"{from_epoch_ms(until_ms):%d.%m.%Y %H:%M} UTC"
+            )
+        floor_ms = said.at_ms - WORD_SLACK_MS
+        if floor_ms > standing.clock_floor_ms:
+            books.set_standing(clock_floor_ms=floor_ms)
+            return standing.clock_floor_ms, floor_ms
+        return self._corrected(said, books)
+
+    def _known(self, said: AuditAcknowledgement, books: Books) -> int:
+        """The tokens made up to an entry of our own book, not one before what was acknowledged.
+
+        Raises InputError AUTHORISATION_FOREIGN, ACKNOWLEDGEMENT_OLD, ACKNOWLEDGEMENT_OTHER.
+        """
         if said.module_id != self._module_id:
             raise InputError("AUTHORISATION_FOREIGN", module=said.module_id)
-        standing = books.standing()
-        if said.number < standing.acknowledged_no:
-            raise InputError(
-                "ACKNOWLEDGEMENT_OLD", number=said.number, expected=standing.acknowledged_no
-            )
+        seen = books.standing().acknowledged_no
+        if said.number < seen:
+            raise InputError("ACKNOWLEDGEMENT_OLD", number=said.number, expected=seen)
         found = books.audit_at(said.number)
         if found is None or found[0] != said.hash32:
             raise InputError("ACKNOWLEDGEMENT_OTHER", number=said.number)
-        books.set_standing(acknowledged_no=said.number, tokens_acknowledged=found[1])
-        corrected = None
+        return found[1]
+
+    @staticmethod
+    def _corrected(said: AuditAcknowledgement, books: Books) -> tuple[int, int] | None:
+        """The floors before and after, when a word about what set ours proves it false."""
+        standing = books.standing()
         known = max(said.at_ms, standing.last_word_ms - WORD_SLACK_MS)
-        false_floor = standing.clock_floor_ms > known + WORD_SLACK_MS
-        if said.number >= standing.floor_entry and false_floor:
-            corrected = (standing.clock_floor_ms, known)
-            books.set_standing(clock_floor_ms=known)
-        self._hear(books, said.at_ms)
-        return corrected
+        is_false = standing.clock_floor_ms > known + WORD_SLACK_MS
+        if said.number < standing.floor_entry or not is_false:
+            return None
+        books.set_standing(clock_floor_ms=known)
+        return standing.clock_floor_ms, known
 
     def _hear(self, books: Books, word_ms: int) -> None:
         """A word is a proof that its time has passed, and begins the lease anew."""

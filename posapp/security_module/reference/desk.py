@@ -45,6 +45,8 @@ class Desk:
             codec.LOAD_KEYS: self._load_keys,
             codec.AUDIT_READ: self._audit_read,
             codec.AUDIT_ACK: self._audit_ack,
+            codec.SET_TIME: self._set_time,
+            codec.SELFTEST: self._self_test,
         }
         self._pieces = Pieces()
 
@@ -133,6 +135,15 @@ class Desk:
         if document is None:
             return {"have": have}
         return {"have": have, "acknowledged": self._engine.acknowledge(document)}
+
+    def _set_time(self, fields: Fields) -> dict[str, Any]:
+        have, document = self._pieces.take(codec.SET_TIME, fields)
+        if document is None:
+            return {"have": have}
+        return {"have": have, "floor": self._engine.set_time(document)}
+
+    def _self_test(self, fields: Fields) -> dict[str, Any]:
+        return self._engine.self_test()
 
 
 class Pieces:

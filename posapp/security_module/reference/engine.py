@@ -8,6 +8,7 @@ much may be made is in `limits.py` and `authority.py`, what is written about it 
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -20,7 +21,7 @@ from posapp.codec.hpke import OpeningKey
 from posapp.codec.signing import SigningKey
 from posapp.domain.meter import MeterConfiguration, MeterNumber
 from posapp.domain.sale import TokenKind
-from posapp.errors import ConfigError, InputError, ModuleError, Outcome
+from posapp.errors import ConfigError, InputError, ModuleError, Outcome, StoreError
 from posapp.security_module.link.messages import (
     BOOT_BYTES,
     Answer,
@@ -31,7 +32,7 @@ from posapp.security_module.link.messages import (
     Order,
     Report,
 )
-from posapp.security_module.reference import audit, limits
+from posapp.security_module.reference import audit, limits, self_test, tidying
 from posapp.security_module.reference.audit import AuditBook
 from posapp.security_module.reference.authority import Authority
 from posapp.security_module.reference.books import Books, IssueRow, Standing, StoredAnswer
@@ -47,13 +48,16 @@ from posapp.sts.sta import StaTables
 from posapp.wire.audit import AuditHead, AuditKind, SignedAcknowledgement
 from posapp.wire.authorisation import SignedAuthorisation
 from posapp.wire.introductions import ModuleCard
+from posapp.wire.time_word import SignedTime
 
 T = TypeVar("T")
+log = logging.getLogger("posapp.module.engine")
 
 # Refused for a reason that can pass: the number is burnt with the refusal, so that a copy of
 # the frame that comes later cannot run behind the till's back.
 _CAN_PASS = frozenset(
     {
+        "AMOUNT_ABOVE_LIMIT",
         "AUDIT_FULL",
         "AUTHORISATION_MISSING",
         "BASE_DATE_MISMATCH",
@@ -127,6 +131,7 @@ class Engine:
         self._issuer = Issuer(self._keeper, tables, self._policy, randomness)
         self._verifier = Verifier(self._issuer, clock)
         self._boot = randomness.bytes(BOOT_BYTES)
+        self._tidy_due = True
         self._signing, self._seal_secret = store.identity(randomness)
         self._audit = AuditBook(store.module_id, self._signing, clock)
         self._authority = Authority(store.module_id, *store.words())
@@ -289,7 +294,7 @@ class Engine:
             raise ModuleError("STALE", last_sequence=last)
         now, standing = self._clock.now(), books.standing()
         self._check_clock(standing)
-        self._authority.check_till(order.till)
+        self._authority.check_order(order.till, sum(item.value_minor for item in order.items))
         if self._allow is not None:
             self._allow(order)
         self._authority.check(standing, now, 0)
@@ -341,6 +346,8 @@ class Engine:
         """Enter who came, went or was refused; `generation` is the operators'. StoreError."""
         body = {20: operator, 21: detail, 22: generation}
         with self._store.write() as books:
+            known = books.standing().people_generation
+            books.set_standing(people_generation=max(generation, known))
             if kind is AuditKind.REFUSAL:
                 self._audit.note(books, kind, body)
             else:
@@ -448,11 +455,57 @@ class Engine:
             corrected = self._authority.acknowledge(signed, books)
             number = signed.acknowledgement.number
             if corrected is not None:
-                told = {14: corrected[0], 15: corrected[1], 16: number}
-                self._audit.append(books, AuditKind.CLOCK, told)
+                self._note_clock(books, corrected, number)
             return number
 
+        acknowledged = self._heard(take, data)
+        self._tidy_due = True
+        return acknowledged
+
+    def set_time(self, data: bytes) -> int:
+        """Head office says what time it is; the moment (ms) that has surely passed since.
+
+        Raises ModuleError with the code of what `Authority.hear_time` refuses; StoreError.
+        """
+
+        def take(books: Books) -> int:
+            if self._permit is not None:
+                self._permit(Action.SET_TIME)
+            signed = SignedTime.read(data)
+            changed = self._authority.hear_time(signed, books)
+            if changed is not None:
+                entry = self._note_clock(books, changed, signed.word.number)
+                books.set_standing(floor_entry=entry)
+            return books.standing().clock_floor_ms
+
         return self._heard(take, data)
+
+    def _note_clock(self, books: Books, floors: tuple[int, int], number: int) -> int:
+        told = {14: floors[0], 15: floors[1], 16: number}
+        return self._audit.append(books, AuditKind.CLOCK, told)
+
+    # ------------------------------------------------------------ its own state
+
+    def self_test(self) -> dict[str, Any]:
+        """Try out what every token needs; what was tried. Up to a second for each 100 MB.
+
+        Raises ModuleError SELFTEST_FAILED(step): ciphers, keys, tables, store or audit; HSM_...
+        """
+        self_test.test_ciphers(self._issuer.tables)
+        keys = self_test.test_keeper(self._keeper)
+        with self._store.read() as books:
+            return {"ok": True, "keys": keys, "entries": self_test.test_books(books, self._audit)}
+
+    def tidy(self) -> None:
+        """Between requests: forget a little of what head office has. Some milliseconds."""
+        if not self._tidy_due:
+            return
+        try:
+            with self._store.write() as books:
+                self._tidy_due = tidying.tidy(books, self._policy)
+        except StoreError as error:
+            self._tidy_due = False  # a sale will say what is wrong with the disk
+            log.warning("the store was not tidied: %s", error.code)
 
     def _heard(self, take: Callable[[Books], T], data: bytes) -> T:
         """What a document leads to; a refusal is an entry of the audit."""

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QGridLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from posapp.domain.operator import Operator, Role
 from posapp.domain.shift import Shift
+from posapp.errors import PosError
 from posapp.ui import messages, theme
 from posapp.ui.i18n import say, translate
 from posapp.ui.login.presenter import PIN_MIN, LoginPresenter, LoginState
@@ -23,6 +24,7 @@ from posapp.ui.widgets.panels import Banner, SlipPanel, place_sides, relayout
 from posapp.ui.widgets.text import Label, Paragraph
 
 if TYPE_CHECKING:
+    from posapp.ports import ModuleStatus
     from posapp.services.status import TillStatus
     from posapp.services.till import Till
     from posapp.ui.door import Door
@@ -38,13 +40,14 @@ class LoginPage(QWidget):
         place: Till | Door,
         tasks: Runner | None,
         entered: Callable[[Operator, Shift | None], None],
+        module_said: Callable[[PosError | None], None] = lambda _: None,
     ) -> None:
         """`place` is the till, or its door while the till opens (then `tasks` is None)."""
         super().__init__()
         self._site = place.site
         self._compact = False
         self._tiles: list[PersonTile] = []
-        self.presenter = LoginPresenter(place, tasks, self.show_state, entered)
+        self.presenter = LoginPresenter(place, tasks, self.show_state, entered, module_said)
         self._work = QWidget()
         self._fill_work()
         self.slip = SlipPanel()
@@ -67,7 +70,7 @@ class LoginPage(QWidget):
         self._grid.setSpacing(12)
         self._column.addLayout(self._grid)
         self._column.addSpacing(24)
-        self.notes = [Banner("ok"), Banner("warn")]
+        self.notes = [Banner("ok"), Banner("warn"), Banner("off")]
         for note in self.notes:
             note.hide()
             self._column.addWidget(note)
@@ -148,7 +151,8 @@ class LoginPage(QWidget):
 
     def show_status(self, status: TillStatus) -> None:
         """What matters before selling begins."""
-        whole, paper = self.notes
+        whole, paper, module = self.notes
+        self._show_module(module, status.module)
         if status.open_sales:
             whole.tell(
                 "warn",
@@ -181,6 +185,20 @@ class LoginPage(QWidget):
                 translate("Login", "Selling is not affected. Slips wait in the queue."),
             )
         paper.setVisible(state in ("paper_low", "paper_out", "cover_open"))
+
+    def _show_module(self, note: Banner, status: ModuleStatus) -> None:
+        """A module that waits for a PIN takes the one that is typed here; worse is told."""
+        note.setVisible(status.state.holds)
+        if status.state.value == "locked":
+            note.tell(
+                "off",
+                translate("Login", "The security module waits for a PIN too."),
+                translate("Login", "It takes yours when you sign in."),
+                icon="info",
+            )
+        elif status.state.holds:
+            told = say(PosError(status.sentence))
+            note.tell(status.colour, told.what, told.body)
 
     def show_state(self, state: LoginState) -> None:
         """Render a state."""

@@ -49,13 +49,19 @@ class LoginPresenter:
         tasks: Runner | None,
         changed: Callable[[LoginState], None],
         entered: Callable[[Operator, Shift | None], None],
+        module_said: Callable[[PosError | None], None] = lambda _: None,
     ) -> None:
-        """`place` is the till, or its door while the till opens (then `tasks` is None)."""
+        """`place` is the till, or its door while the till opens (then `tasks` is None).
+
+        `module_said` is called with what the module has against the PIN that the till took,
+        some moments after the person entered; None when it has nothing.
+        """
         self._site = place.site
         self._till: Till | None = None
         self._tasks = tasks
         self._changed = changed
         self._entered = entered
+        self._module_said = module_said
         self._pin = ""
         self.state = LoginState(people=getattr(place, "people", ()))
         if tasks is not None:
@@ -143,14 +149,29 @@ class LoginPresenter:
             return  # the till is still opening; `open` goes on from here
         self._tasks.run(
             Lane.SALE,
-            lambda: till.sign_in(person.operator_id, pin),
-            self._signed_in,
+            lambda: till.sign_in.check(person.operator_id, pin),
+            lambda operator: self._signed_in(operator, pin),
             self._fail,
         )
 
-    def _signed_in(self, operator: Operator) -> None:
+    def _hand_on(self, operator: Operator, pin: str) -> None:
+        """To the module, behind the screen: nobody waits for it to look around."""
+        till, tasks = self._till, self._tasks
+        assert till is not None and tasks is not None
+        tasks.run(
+            Lane.SALE,  # a sale that is pressed at once comes after it
+            lambda: till.sign_in.at_module(operator.operator_id, pin),
+            self._module_said,
+            self._module_said,
+            key="login.module",
+        )
+
+    def _signed_in(self, operator: Operator, pin: str) -> None:
         self._pin = ""
         shift = self.state.shift
+        own = shift is None or shift.operator_id == operator.operator_id
+        if own or operator.role is Role.SUPERVISOR:
+            self._hand_on(operator, pin)
         if shift is None or shift.operator_id == operator.operator_id:
             self._set(replace(self.state, checking=False, pin_length=0, signed_in=operator))
             if shift is not None:

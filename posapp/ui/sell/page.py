@@ -14,8 +14,10 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from posapp.domain.operator import Operator
 from posapp.domain.sale import TenderKind
+from posapp.errors import PosError
 from posapp.ui import theme
 from posapp.ui.i18n import ltr, meter_text, translate
+from posapp.ui.module.notice import notice
 from posapp.ui.running import Runner
 from posapp.ui.sell import render
 from posapp.ui.sell.presenter import SellPresenter
@@ -43,6 +45,7 @@ class SellPage(QWidget):
     """One sale in five moments."""
 
     beeped = Signal()
+    left = Signal(str)  # to the page of that name, or to `sign_in`
 
     def __init__(self, till: Till, tasks: Runner) -> None:
         super().__init__()
@@ -51,6 +54,8 @@ class SellPage(QWidget):
         self.compact = False
         self.status: TillStatus | None = None
         self._read_out: TokenReadOut | None = None
+        self._module_trouble: PosError | None = None
+        self._note_leads_to = ""
         self.presenter = SellPresenter(till, tasks, self.show_state)
         self._build_work()
         self._build_slip()
@@ -165,6 +170,7 @@ class SellPage(QWidget):
         self.last.read_out.clicked.connect(self.read_out)
         self.slip.primary.clicked.connect(presenter.enter)
         self.banner.acted.connect(self._act_on_banner)
+        self.last.note.acted.connect(lambda: self.left.emit(self._note_leads_to))
 
     # ------------------------------------------------------------ from the window
 
@@ -188,6 +194,23 @@ class SellPage(QWidget):
         if changed:
             render.show_slip_state(self, state)
         self.presenter.look_at_open_sales()
+        self.presenter.see_module(status.module)
+        self._show_module_note()
+
+    def show_trouble(self, trouble: PosError | None) -> None:
+        """What the module said to the PIN of whoever is signed in."""
+        self._module_trouble = trouble
+        self._show_module_note()
+
+    def _show_module_note(self) -> None:
+        if self.status is None:
+            return
+        site, now = self.till.site, self.till.clock.now()
+        told = notice(self.status.module, self._module_trouble, site, now)
+        self.last.note.setVisible(told is not None)
+        if told is not None:
+            self._note_leads_to = told.leads_to
+            self.last.note.tell(told.tone, told.head, told.body, button=told.button, key=told.key)
 
     # ------------------------------------------------------------ showing
 

@@ -16,14 +16,14 @@ from posapp.domain.energy import parse_units
 from posapp.domain.money import parse_amount
 from posapp.domain.operator import Operator
 from posapp.domain.sale import Tender, TenderKind
-from posapp.errors import InputError, PosError
+from posapp.errors import InputError, PosError, SaleError
 from posapp.lanes import Lane, Urgency
 from posapp.ui.running import Runner
 from posapp.ui.sell import idle, open_sales
 from posapp.ui.sell.state import Phase, SellState
 
 if TYPE_CHECKING:
-    from posapp.ports import FoundMeter, PrintJob, SaleRecord
+    from posapp.ports import FoundMeter, ModuleStatus, PrintJob, SaleRecord
     from posapp.pricing.quote import Quote
     from posapp.services.find import FindResult
     from posapp.services.quote import SaleContext
@@ -50,6 +50,7 @@ class SellPresenter:
         self._frozen_ms = 0
         self._asked_at = till.clock.now()
         self._enter_waits = False
+        self._module: ModuleStatus | None = None
         self.state = SellState()
 
     # ------------------------------------------------------------ coming and going
@@ -281,10 +282,22 @@ class SellPresenter:
 
     # ------------------------------------------------------------ tender
 
+    def see_module(self, status: ModuleStatus) -> None:
+        """The window's poll: a module that holds sells nothing until somebody has acted."""
+        before, self._module = self._module, status
+        held, failure = before is not None and before.state.holds, self.state.failure
+        told = before is not None and failure is not None and failure.code == before.sentence
+        if held and told and not status.state.holds:
+            self._set(replace(self.state, failure=None))
+
     def freeze(self) -> None:
         """Enter on the amount: the quote is fixed, payment begins."""
         state = self.state
         if state.quote is None or state.context is None:
+            return
+        if self._module is not None and self._module.state.holds:
+            # Before the customer's money is on the counter, not after.
+            self._set(replace(state, failure=SaleError(self._module.sentence)))
             return
         if self._till.clock.now() - state.context.prepared_at > QUOTE_FRESH:
             self._prepare_again()

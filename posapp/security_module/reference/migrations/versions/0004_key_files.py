@@ -22,3 +22,4 @@ COLUMNS = (
 def upgrade() -> None:
     for column in COLUMNS:
         op.execute(f"ALTER TABLE module ADD COLUMN {column}")
+    op.execute("CREATE INDEX issued_tids_by_issue ON issued_tids (audit_no)")
