@@ -120,6 +120,8 @@ class Costing:
             else:
                 low = middle
         before, after = (sum_ - terms.dues_total(sum_) for sum_ in (low, high))
+        if before >= energy_minor:
+            return Fraction(low)
         return low + (energy_minor - before) / (after - before)  # straight within a minor unit
 
     def least_minor(self) -> int:
@@ -132,8 +134,23 @@ class Costing:
         return self._asked(self.total(step), "up")  # it costs less than a minor unit
 
     def steps(self, raw_tenths: Fraction) -> int:
-        """Whole steps of the grid by the tariff's rule."""
-        return on_grid(raw_tenths / self.terms.step_tenths, self.terms.pack.unit_rounding)
+        """Whole steps of the grid by the tariff's rule.
+
+        Never beyond a jump that the money does not cover, nor back over one that makes the month
+        cheaper: that would cost more than a step.
+        """
+        step = self.terms.step_tenths
+        found = on_grid(raw_tenths / step, self.terms.pack.unit_rounding)
+        for edge in self._jumps:
+            if raw_tenths <= edge < found * step:
+                return int(raw_tenths // step)
+            if found * step <= edge < raw_tenths and self._jump(edge) < 0:
+                return int(raw_tenths // step) + 1
+        return found
+
+    def jumped(self, raw_tenths: Fraction, units_tenths: int) -> bool:
+        """Whether money paid for a jump that lies between the units and what it would buy."""
+        return any(units_tenths <= edge < raw_tenths for edge in self._jumps)
 
     def position(self, left: Fraction | int) -> Position:
         """Where `left` minor units stop, dues already taken: sup of all units they cover."""
@@ -159,10 +176,13 @@ class Costing:
         """Where the month's cost jumps, in this sale, the nearest first."""
         found = []
         for edge in self._jumps:
-            jump = self._stretch(edge).begin - self.total(edge)
+            jump = self._jump(edge)
             if jump:
                 found.append(Cliff(edge, jump))
         return tuple(found)
+
+    def _jump(self, edge: int) -> Decimal:
+        return self._stretch(edge).begin - self.total(edge)
 
     @cached_property
     def _jumps(self) -> tuple[int, ...]:

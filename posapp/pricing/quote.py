@@ -128,7 +128,7 @@ def money_quote(costing: Costing, amount_minor: int) -> Quote:
         if fitting < amount_minor:
             quote = _quote(costing, fitting, units, _position(costing, fitting))
             return replace(quote, back_minor=amount_minor - fitting)
-    elif position.unspent_minor > position.next_minor * costing.terms.step_tenths:
+    elif _wasted(costing, position, units):
         raise SaleError(
             "AMOUNT_IN_GAP",
             lower_minor=_payment(costing, units),
@@ -151,6 +151,12 @@ def units_quote(costing: Costing, units_tenths: int, *, cash: bool = False) -> Q
         asked = rounded(Fraction(amount, coins.step_minor), coins.rule) * coins.step_minor
         return _quote(costing, amount, units, position, coins_minor=asked - amount)
     return _quote(costing, amount, units, position)
+
+
+def _wasted(costing: Costing, position: Position, units_tenths: int) -> bool:
+    """Whether more than a step's worth of the money would buy nothing."""
+    step_minor = position.next_minor * costing.terms.step_tenths
+    return position.unspent_minor > step_minor or costing.jumped(position.raw_tenths, units_tenths)
 
 
 def _payment(costing: Costing, units_tenths: int) -> int:

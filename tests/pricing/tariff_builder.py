@@ -11,7 +11,6 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from posapp.domain.money import CURRENCIES
 from posapp.pricing.pack import TariffPack, load_pack
 from posapp.pricing.situation import Debt, FeeState, Rate, Situation
 
@@ -63,7 +62,9 @@ def pack_of(*components: dict[str, Any], **head: Any) -> TariffPack:
     return load_pack(pack_text(components, **head), "test.toml")
 
 
-def blocks(prices: Iterable[Decimal | str], ends: Iterable[int] = (), **more: Any) -> dict[str, Any]:
+def blocks(
+    prices: Iterable[Decimal | str], ends: Iterable[int] = (), **more: Any
+) -> dict[str, Any]:
     """Energy in blocks; `ends` in tenths of a kWh."""
     rows: list[dict[str, Any]] = [{"price": Decimal(p)} for p in prices]
     for row, end in zip(rows, ends, strict=False):
@@ -299,18 +300,25 @@ def _heads(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @st.composite
-def tariffs(draw: st.DrawFn, *, cliffs: str = "none") -> Drawn:
-    """Random tariffs; `cliffs` "up" may jump upwards at a limit of the month, "any" both ways."""
+def tariffs(draw: st.DrawFn, *, cliffs: str = "none", dues: bool = True) -> Drawn:
+    """Random tariffs; `cliffs` "up" may jump upwards at a limit of the month, "any" both ways.
+
+    Without `dues` there is nothing that the first sale of a month has and the second has not.
+    """
     if cliffs == "any" or (cliffs == "up" and draw(st.booleans())):
         parts = draw(_classes_of_the_month(upwards=cliffs == "up"))
     else:
         parts = draw(_energy())
-    parts = [*draw(_dues()), *parts, *draw(_surcharges())]
-    if draw(st.integers(0, 2)) == 0:
+    parts += draw(_surcharges())
+    if dues:
+        parts = [*draw(_dues()), *parts]
+    if dues and draw(st.integers(0, 2)) == 0:
         table = {"kind": "free_units", "code": "free", "counts_in_blocks": draw(st.booleans())}
         table["units"] = Decimal(draw(st.integers(1, 100))) / 10
         _maybe(draw, table, when=st.just({"entitled": True}))
         parts.insert(draw(st.integers(0, len(parts))), table)
+    if not dues:
+        parts[0].pop("skipped_months", None)
     parts += draw(_percentages(parts))
     return Drawn(tuple(parts), draw(_heads()))
 
