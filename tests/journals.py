@@ -23,10 +23,10 @@ from posapp.journal.facts import (
     TillEnrolled,
     TokenItem,
 )
-from posapp.pricing.situation import FeeState, Situation
 from posapp.pricing.components import MonthlyFee
 from posapp.pricing.pack import TariffPack, load_pack
 from posapp.pricing.quote import by_money
+from posapp.pricing.situation import FeeState, Situation
 
 START_MS = 1_795_060_800_000  # 2026-11-19 04:00 UTC
 BASE_2014_MS = 1_388_534_400_000

@@ -23,7 +23,15 @@ def gap_in(conditions: Sequence[When]) -> str:
     people = (False, True) if any(c.entitled is not None for c in conditions) else (False,)
     for average, bought, month, entitled in product(averages, units, months, people):
         if not any(_holds(c, average, bought, month, entitled=entitled) for c in conditions):
-            return _words(average, bought, month, entitled=entitled)
+            words = (
+                f"for an average of {units_text(average)} kWh" if len(averages) > 1 else "",
+                f"for {units_text(bought)} kWh this month" if len(units) > 1 else "",
+                f"in month {month}" if len(months) > 1 else "",
+                ("for the entitled" if entitled else "for the not entitled")
+                if len(people) > 1
+                else "",
+            )
+            return ", ".join(word for word in words if word)
     return ""
 
 
@@ -39,12 +47,4 @@ def _holds(condition: When, average: int, bought: int, month: int, *, entitled: 
         and (condition.average_up_to is None or average <= condition.average_up_to)
         and (not condition.months or month in condition.months)
         and (condition.entitled is None or condition.entitled is entitled)
-    )
-
-
-def _words(average: int, bought: int, month: int, *, entitled: bool) -> str:
-    people = "entitled" if entitled else "not entitled"
-    return (
-        f"with an average of {units_text(average)} kWh, {units_text(bought)} kWh this month,"
-        f" in month {month}, for people who are {people}"
     )

@@ -150,8 +150,13 @@ class Examples:
         if "lines" not in table:
             return ()
         rows = table.table("lines", 'amounts by line, like { "block 1" = 511.50, vat = 211.03 }')
-        accounts = [name for name in rows.names if name.partition(" ")[0] in self._debtors]
-        rows.only((*self._labels, *accounts))
+        accounts = [
+            name
+            for name in rows.names
+            if name.partition(" ")[0] in self._debtors and name.partition(" ")[2]
+        ]
+        patterns = [f"{code} ACCOUNT" for code in self._debtors]
+        rows.only((*self._labels, *patterns, *accounts))
         return tuple((name, signed_minor(rows, name, self._unit)) for name in rows.names)
 
 

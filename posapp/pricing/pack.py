@@ -5,7 +5,7 @@ The format is described for people in resources/tariffs/README.md; keep the two 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import localcontext
@@ -218,7 +218,7 @@ def _assemble(top: Table, head: _Head) -> TariffPack | tuple[Mistake, ...]:
             mistakes.append(error.mistake)
     if mistakes:
         return tuple(mistakes)
-    _check_energy(tables[-1], parts.components)
+    _check_energy(tables, parts.components)
     fees = [c.code for c in parts.components if isinstance(c, (MonthlyFee, DailyFee))]
     examples = Examples(
         head.currency,
@@ -239,12 +239,13 @@ def _assemble(top: Table, head: _Head) -> TariffPack | tuple[Mistake, ...]:
     return _pack(head, tuple(parts.components), tuple(found))
 
 
-def _check_energy(last: Table, components: list[Component]) -> None:
+def _check_energy(tables: Sequence[Table], components: Sequence[Component]) -> None:
     """Energy or money for everybody, at all times, and not both."""
+    last = tables[-1]
     credits = sum(isinstance(c, MoneyCredit) for c in components)
     energy = [
-        c
-        for c in components
+        (table, c)
+        for table, c in zip(tables, components, strict=True)
         if isinstance(c, BlockEnergy) or (isinstance(c, PerKwh) and c.kind is LineKind.ENERGY)
     ]
     if not energy and not credits:
@@ -254,9 +255,9 @@ def _check_energy(last: Table, components: list[Component]) -> None:
         raise last.mistake(
             "kind", 'one "credit" alone, without energy, for meters that count money'
         )
-    gap = "" if credits else gap_in([c.when for c in energy])
+    gap = "" if credits else gap_in([c.when for _, c in energy])
     if gap:
-        raise last.mistake("when", f"a price for everybody; there is none {gap}")
+        raise energy[-1][0].mistake("when", f"a price for everybody; there is none {gap}")
 
 
 def _pack(

@@ -47,9 +47,9 @@ CODES_TAKEN = ("rounding", "cash_rounding")
 ACCOUNT = r"[a-z][a-z0-9_]{0,23}"
 
 _CODE_WORDS = "a name of small letters, digits and _, beginning with a letter"
-_PRICE_WORDS = "a price a kWh above 0 as a number, with a point before the decimals"
-_DATED_WORDS = "a price a kWh, 0 for none, as a number with a point before the decimals"
-_PERCENT_WORDS = "a percentage above 0, at most 100"
+_PRICE_WORDS = "a price a kWh above 0, without quotes and with a point before the decimals"
+_DATED_WORDS = "a price a kWh, 0 for none, without quotes and with a point before the decimals"
+_PERCENT_WORDS = "a percentage above 0, at most 100, without its sign"
 _OF_WORDS = "a list of codes of earlier components, each once"
 _TENTHS_WORDS = "kWh with at most one decimal"
 _CAP_FIELDS = ("share", "share_of", "most")
@@ -83,6 +83,7 @@ class Parts:
         self._included: set[str] = set()  # codes whose price contains its VAT
         self._shared: set[str] = set()  # codes a percentage is taken of
         self._untaxable: set[str] = set()  # codes that cost nothing, or a tax included would blur
+        self._nameless = False  # a component before has no usable name
         self._left_over = Decimal(1)  # the share of a payment that no due may take
         self._kinds: dict[str, Callable[[Table, str], Component]] = {
             "blocks": self._blocks,
@@ -99,16 +100,24 @@ class Parts:
 
     def add(self, table: Table) -> None:
         """Read one component. Raises MistakeError."""
-        kind = table.choice("kind", tuple(self._kinds))
+        code = ""
+        try:
+            code = self._code(table)
+            kind = table.choice("kind", tuple(self._kinds))
+            self.components.append(self._kinds[kind](table, code))
+        finally:
+            # A component with a mistake keeps its name, or each `of` would be a mistake too.
+            if code:
+                self._codes[code] = len(self._codes)
+            else:
+                self._nameless = True
+
+    def _code(self, table: Table) -> str:
         code = table.text("code", _CODE_WORDS, pattern=ACCOUNT)
         if code in self._codes or code in CODES_TAKEN:
             taken = " or ".join(f'"{taken}"' for taken in CODES_TAKEN)
             raise table.mistake("code", f"a code of its own, not used before and not {taken}")
-        try:
-            self.components.append(self._kinds[kind](table, code))
-        finally:
-            # A component with a mistake keeps its name, or each `of` would be a mistake too.
-            self._codes[code] = len(self._codes)
+        return code
 
     # ------------------------------------------------------------ energy
 
@@ -272,7 +281,8 @@ class Parts:
 
     def _vat(self, table: Table, code: str) -> Component:
         table.only(("kind", "code", "percent", "of", "included", "when"))
-        percent = table.number("percent", "a percentage from 0 to 100", most=HUNDRED)
+        words = "a percentage from 0 to 100, without its sign"
+        percent = table.number("percent", words, most=HUNDRED)
         self.labels.append(code)
         if not table.flag("included"):
             share = Share(code, LineKind.TAX, percent, self._base(table))
@@ -288,6 +298,8 @@ class Parts:
         codes = table.texts("of", _OF_WORDS)
         included = "included" in table and table.flag("included")
         for code in codes:
+            if self._nameless and code not in self._codes:
+                continue  # it may mean the one without a name, which is a mistake already
             if code not in self._codes or code in self._untaxable:
                 known = ", ".join(c for c in self._codes if c not in self._untaxable)
                 raise table.mistake("of", f"{_OF_WORDS} ({known or 'there are none'})")
@@ -299,7 +311,7 @@ class Parts:
         if len(set(codes)) != len(codes):
             raise table.mistake("of", _OF_WORDS)
         self._shared.update(codes)
-        return tuple(self._codes[code] for code in codes)
+        return tuple(self._codes[code] for code in codes if code in self._codes)
 
     def _price(self, table: Table, *, above: Decimal | None) -> Decimal:
         words = _DATED_WORDS if above is None else _PRICE_WORDS
@@ -342,7 +354,9 @@ def read_when(table: Table, *, no_span: str = "") -> When:
 def _calendar(rows: Table) -> frozenset[int]:
     if "months" not in rows:
         return frozenset()
-    return frozenset(rows.wholes("months", "a list of months, 1 to 12, each once", 1, 12))
+    return frozenset(
+        rows.wholes("months", "a list of months, 1 to 12, each once, like [6, 7]", 1, 12)
+    )
 
 
 def _skipped(table: Table) -> Skipped:

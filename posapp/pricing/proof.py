@@ -61,13 +61,38 @@ def _compare_refusal(pack: TariffPack, example: Example, error: SaleError) -> It
     wanted = example.expected.refused_minor
     name = _LEAST.get(error.code)
     if wanted is None or name is None:
-        yield str(error)
+        yield _refusal(pack, error)
         return
     least = error.params[name]
     assert isinstance(least, int)
     if least != wanted:
         least_text = amount_text(least, pack.currency)
         yield f"refused below {least_text}, not {amount_text(wanted, pack.currency)}"
+
+
+def _refusal(pack: TariffPack, error: SaleError) -> str:
+    """A refusal that nobody expected, in words."""
+    params = error.params
+
+    def money(name: str) -> str:
+        value = params[name]
+        assert isinstance(value, int)
+        return amount_text(value, pack.currency)
+
+    match error.code:
+        case "AMOUNT_BELOW_MINIMUM":
+            return f"refused: the least sum is {money('minimum_minor')}"
+        case "AMOUNT_IN_GAP":
+            sums = f"{money('lower_minor')} or {money('upper_minor')}"
+            return f"refused: at a cliff, it would have to be {sums}"
+        case "TARIFF_PRICE_MISSING":
+            return f"refused: {params['component']} has no price on {params['day']}"
+        case "RATE_MISSING":
+            return f"refused: the example has no rate, what one {params['currency']} costs"
+        case "UNITS_ABOVE_TOKEN":
+            return f"refused: one token carries at most what {money('maximum_minor')} buys"
+        case _:
+            return str(error)
 
 
 # Which sum a refusal tells the customer to pay instead.

@@ -5,6 +5,7 @@ Nothing about tariffs is known here; `pack` says which fields there are.
 
 from __future__ import annotations
 
+import difflib
 import re
 import tomllib
 from collections.abc import Collection, Iterator
@@ -19,6 +20,30 @@ from posapp.pricing.places import Path, find_places
 TEXT_MAX = 400  # characters of a name or a source: it must fit on paper
 NUMBER_MAX = Decimal(10) ** 12  # above this a price, a fee or an amount is a typing mistake
 DECIMALS_MAX = 10  # digits after the point that any published rate needs
+SHOWN_MAX = 80  # characters of what was found: enough to know it again
+NOTHING = "nothing"  # what was found where a field is missing
+
+_HINT = "TOML: one `name = value` a line, text in quotes, a decimal point in numbers"
+# What a line most likely suffers from, by how it looks; the first that fits is said.
+_HINTS = (
+    (
+        r"^\[\[",
+        "TOML: two brackets on each side of every [[component]], [[example]] and [[invoice]]",
+    ),
+    (r"[\u201c\u201d\u2018\u2019]", 'TOML: straight quotes, "like these"'),
+    (r"\d\s*%", "TOML: a percentage as a number alone, without its sign"),
+    (
+        r"[:=]\s*(\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{4}[/.-]\d{1,2}[/.-]\d{1,2})",
+        "TOML: a date as year-month-day with two digits each, like 2025-07-01",
+    ),
+    (r"\d,\d", "TOML: a decimal point in numbers, and nothing between thousands"),
+    (r"\d (\d|[A-Za-z])", "TOML: a number alone, without spaces or a unit, or a comma is missing"),
+    (r"=\s*$", "TOML: a value behind the = on the same line"),
+    (r"^\{", "TOML: commas between the rows of a list and within a row"),
+    (r"^\[", "TOML: a list that ends with ], or two brackets on each side of every table"),
+    (r"[{,]\s*[A-Za-z0-9_-]+ [A-Za-z0-9_-]+\s*=", "TOML: a name with a space in quotes"),
+    (r"=\s*[A-Za-z]", "TOML: text in quotes, numbers and true or false without"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +90,12 @@ def _syntax(reason: str, text: str) -> Mistake:
     number = int(where.group(1)) if where else max(1, len(lines))
     line = lines[number - 1].strip() if number <= len(lines) else ""
     key = re.match(r"[A-Za-z0-9_.-]+(?=\s*=)", line)
-    hint = "TOML: one `name = value` a line, text in quotes, a decimal point in numbers"
     if "overwrite" in reason or "declare" in reason:
-        hint = "each name once in a table"
-    return Mistake(number, key.group() if key else "", hint, line[:TEXT_MAX])
+        hint = "each name once in a table, and [[component]] with two brackets"
+    else:
+        written = re.sub(r"\s*#.*", "", line)
+        hint = next((hint for looks, hint in _HINTS if re.search(looks, written)), _HINT)
+    return Mistake(number, key.group() if key else "", hint, line[:SHOWN_MAX])
 
 
 class Table:
@@ -90,7 +117,9 @@ class Table:
     def mistake(self, key: str, expected: str) -> MistakeError:
         """For a field of this table; its own line, or the table's when it is not there."""
         path = (*self._path, key) if key else self._path
-        found = _shown(self._values[key]) if key in self._values else ""
+        found = ""
+        if key:
+            found = _shown(self._values[key]) if key in self._values else NOTHING
         return MistakeError(Mistake(self._line(path), _name(path), expected, found))
 
     @property
@@ -111,7 +140,9 @@ class Table:
         """Refuse a field that is not in `known`: a misspelt one must not be ignored."""
         for key in self._values:
             if key not in known:
-                raise self.mistake(key, "one of the fields " + ", ".join(known))
+                names = ", ".join(f'"{name}"' if " " in name else name for name in known)
+                words = f"one of the fields {names}" if known else "no fields here"
+                raise self.mistake(key, words + _perhaps(key, known))
 
     def text(
         self, key: str, what: str, *, pattern: str = r"[^\x00-\x1f]+", most: int = TEXT_MAX
@@ -136,14 +167,15 @@ class Table:
 
     def choice(self, key: str, options: Collection[str]) -> str:
         """One of `options`."""
-        value = self._get(key, "one of " + ", ".join(f'"{o}"' for o in options))
+        words = "one of " + ", ".join(f'"{o}"' for o in options)
+        value = self._get(key, words)
         if not isinstance(value, str) or value not in options:
-            raise self.mistake(key, "one of " + ", ".join(f'"{o}"' for o in options))
+            raise self.mistake(key, words + _perhaps(value, options))
         return value
 
     def whole(self, key: str, least: int, most: int) -> int:
         """A whole number from `least` to `most`."""
-        what = f"a whole number from {least} to {most}"
+        what = f"a whole number from {least} to {most}" if least < most else f"the number {most}"
         value = self._get(key, what)
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
             raise self.mistake(key, what)
@@ -196,7 +228,7 @@ class Table:
 
     def instant(self, key: str) -> datetime:
         """A local date (its first moment) or a local date and time, without a zone."""
-        what = "a date like 2025-07-01, or a local date and time without a zone"
+        what = "a date like 2025-07-01 without quotes, or a local date and time without a zone"
         value = self._get(key, what)
         if isinstance(value, datetime) and value.tzinfo is None:
             return value
@@ -206,7 +238,7 @@ class Table:
 
     def day(self, key: str) -> date:
         """A local date."""
-        what = "a date like 2025-07-01"
+        what = "a date like 2025-07-01 without quotes"
         value = self._get(key, what)
         if not isinstance(value, date) or isinstance(value, datetime):
             raise self.mistake(key, what)
@@ -246,7 +278,26 @@ def _name(path: Path) -> str:
     return name
 
 
+def _perhaps(written: object, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(str(written), list(known), 1, 0.75)
+    return f'; perhaps "{near[0]}"' if near else ""
+
+
 def _shown(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value)[:TEXT_MAX]
+    """As it is written in a file, in a few words."""
+    text = _written(value)
+    return text if len(text) <= SHOWN_MAX else text[: SHOWN_MAX - 3] + "..."
+
+
+def _written(value: object) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            return f'"{value}"'
+        case list():
+            return "[" + ", ".join(_written(item) for item in value) + "]"
+        case dict():
+            return "{ " + ", ".join(f"{key} = {_written(v)}" for key, v in value.items()) + " }"
+        case _:
+            return str(value)

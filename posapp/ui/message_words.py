@@ -34,6 +34,7 @@ SHORT: dict[str, str] = {
     "AMOUNT_TOO_LARGE": "That is too much for one sale",
     "UNITS_LETTERS": "Type kWh with one decimal",
     "UNITS_RANGE": "That is too much for one token",
+    "AMOUNT_IN_GAP": "Ask for {lower_minor} or {upper_minor}",
     "UNITS_ABOVE_TOKEN": "One token carries {maximum_tenths}",
     "METER_BLOCKED": "This meter is blocked",
     "LEASE_EXPIRED": "The lease has ended",
@@ -132,11 +133,6 @@ SELLING: dict[str, Words] = {
         "The quote was older than five minutes.",
         NO_SALE,
         "The prices were read again. Look at the quote and go on.",
-    ),
-    "QUOTE_CHANGED": (
-        "Prices or the customer's month have changed since the quote.",
-        NO_SALE,
-        "The quote was made again. Look at it and go on.",
     ),
     "TENDER_INVALID": ("This payment cannot be right.", NO_SALE, "Look at the sums."),
     "TENDER_REFERENCE_MISSING": (

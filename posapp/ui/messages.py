@@ -27,6 +27,7 @@ from posapp.ui import (
     message_words_office,
     message_words_people,
     message_words_sts,
+    message_words_tariffs,
 )
 from posapp.ui.message_words import SHORT, UNKNOWN_OUTCOME, UNLISTED, Words
 
@@ -46,6 +47,7 @@ WORDS: dict[str, Words] = {
     **message_words_drivers.DRIVER_WORDS,
     **message_words_people.PEOPLE_WORDS,
     **message_words_sts.STS_WORDS,
+    **message_words_tariffs.TARIFF_WORDS,
 }
 
 
@@ -76,6 +78,8 @@ def plain_param(name: str, value: object) -> str:
         return f"{units_text(value)} kWh"
     if isinstance(value, datetime):
         return f"{value:%d.%m.%Y %H:%M} UTC"
+    if name == "what" and isinstance(value, str):
+        return ", ".join(message_words_tariffs.MOVED.get(part, part) for part in value.split(","))
     return str(value)
 
 

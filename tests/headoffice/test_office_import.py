@@ -89,7 +89,7 @@ def test_customers_meters_and_tariffs_load_in_any_order_and_reach_a_till(office,
     assert values["customer", "1"] == Customer(
         1, "Wanjiku Njoroge", "310-1", "0712 345 678", "Plot 9, Kahawa"
     )
-    assert values["tariff", own_code].text == text
+    assert values["tariff", f"{own_code}@1"].text == text
     second = values["meter", meter_number(2)]
     assert (second.customer_id, second.phases, second.state) == (1, 3, MeterState.BLOCKED)
     assert second.configuration.kt is KeyType.UNIQUE
@@ -265,7 +265,8 @@ def test_a_changed_tariff_needs_a_new_version(office, tmp_path):
         import_files(office, [changed])
     line = next(line for line in text.splitlines() if line.startswith("version"))
     newer = write(tmp_path, "newer.toml", text.replace(line, "version = 99", 1))
-    assert import_files(office, [newer]).files[0].changed == 1
+    assert import_files(office, [newer]).files[0].added == 1
+    assert import_files(office, [TARIFF]).files[0].unchanged == 1
 
 
 def test_the_commands_work_on_a_folder(tmp_path):

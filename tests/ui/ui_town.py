@@ -39,8 +39,8 @@ from posapp.ports import (
     SaleRecord,
     SyncStatus,
 )
-from posapp.pricing.situation import Situation
 from posapp.pricing.pack import load_pack
+from posapp.pricing.situation import Situation
 from posapp.security_module.states import TABLE
 from posapp.services.find import Find
 from posapp.services.quote import SaleContext
