@@ -46,6 +46,7 @@ from posapp.services.shift import CloseShift, OpenShift
 from posapp.services.sign_in import SignIn
 from posapp.services.status import ReadStatus
 from posapp.services.till import Till
+from posapp.services.trial import PrintTrial
 from posapp.services.two_people import TwoPeople
 from posapp.store.feed import SqlSyncStore
 from posapp.store.schema import STORE_FILE
@@ -133,6 +134,7 @@ def _assemble(
         prepare_sale=PrepareSale(store, clock),
         sell=Sell(store, module, spooler, clock, randomness),
         reprint=Reprint(store, spooler),
+        print_trial=PrintTrial(store, spooler, clock),
         recover=recover,
         report=DailyReport(store, spooler, clock, previewer),
         load_authorisation=LoadAuthorisation(store, module, two),

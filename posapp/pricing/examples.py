@@ -131,7 +131,9 @@ class Examples:
 
     def _debts(self, table: Table, day: date) -> tuple[Debt, ...]:
         """As listed, the oldest first."""
-        sums = self._sums(table, "debts", "what is owed by account, like { water = 1200.00 }")
+        sums = self._sums(
+            table, "debts", "what is owed by account, in small letters, like { water = 1200.00 }"
+        )
         first = day - timedelta(days=len(sums))
         return tuple(
             Debt(account, owed, first + timedelta(days=place))

@@ -5,6 +5,7 @@ Every rule a clerk can break has its words here, and a case in tests/pricing/tes
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -233,11 +234,12 @@ class Parts:
 
     def _arrears(self, table: Table, code: str) -> Component:
         table.only(("kind", "code", "accounts", "order", *_CAP_FIELDS, "when"))
-        words = f"a list of names of accounts, at most {ACCOUNTS_MAX}, each once"
+        words = f"a list of accounts in small letters, at most {ACCOUNTS_MAX}, each once"
         accounts: tuple[str, ...] = ()
         if "accounts" in table:
             accounts = table.texts("accounts", words)
-            if len(set(accounts)) != len(accounts) or len(accounts) > ACCOUNTS_MAX:
+            named = all(re.fullmatch(ACCOUNT, account) for account in accounts)
+            if not named or len(set(accounts)) != len(accounts) or len(accounts) > ACCOUNTS_MAX:
                 raise table.mistake("accounts", words)
         order = Order(table.choice("order", tuple(Order))) if "order" in table else Order.OLDEST
         if order is Order.LISTED and not accounts:

@@ -24,25 +24,20 @@ SHOWN_MAX = 80  # characters of what was found: enough to know it again
 NOTHING = "nothing"  # what was found where a field is missing
 
 _HINT = "TOML: one `name = value` a line, text in quotes, a decimal point in numbers"
+_DATE = r"(\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{4}[/.-]\d{1,2}[/.-]\d{1,2})"
 # What a line most likely suffers from, by how it looks; the first that fits is said.
 _HINTS = (
-    (
-        r"^\[\[",
-        "TOML: two brackets on each side of every [[component]], [[example]] and [[invoice]]",
-    ),
+    (r"^\[\[\w+\]\]$", "TOML: a ] at the end of the list before"),
+    (r"^\[", "TOML: two brackets on each side of every [[component]] and [[example]]"),
     (r"[\u201c\u201d\u2018\u2019]", 'TOML: straight quotes, "like these"'),
     (r"\d\s*%", "TOML: a percentage as a number alone, without its sign"),
-    (
-        r"[:=]\s*(\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{4}[/.-]\d{1,2}[/.-]\d{1,2})",
-        "TOML: a date as year-month-day with two digits each, like 2025-07-01",
-    ),
+    (r"=\s*" + _DATE, "TOML: a date as year-month-day, like 2025-07-01"),
     (r"\d,\d", "TOML: a decimal point in numbers, and nothing between thousands"),
     (r"\d (\d|[A-Za-z])", "TOML: a number alone, without spaces or a unit, or a comma is missing"),
     (r"=\s*$", "TOML: a value behind the = on the same line"),
+    (r"[{,]\s*[\w-]+ [\w-]+\s*=", "TOML: a name with a space in quotes"),
+    (r"=\s*[A-Za-z]", "TOML: text in quotes, numbers without quotes or anything else"),
     (r"^\{", "TOML: commas between the rows of a list and within a row"),
-    (r"^\[", "TOML: a list that ends with ], or two brackets on each side of every table"),
-    (r"[{,]\s*[A-Za-z0-9_-]+ [A-Za-z0-9_-]+\s*=", "TOML: a name with a space in quotes"),
-    (r"=\s*[A-Za-z]", "TOML: text in quotes, numbers and true or false without"),
 )
 
 
@@ -91,7 +86,11 @@ def _syntax(reason: str, text: str) -> Mistake:
     line = lines[number - 1].strip() if number <= len(lines) else ""
     key = re.match(r"[A-Za-z0-9_.-]+(?=\s*=)", line)
     if "overwrite" in reason or "declare" in reason:
-        hint = "each name once in a table, and [[component]] with two brackets"
+        hint = "each name once in a table"
+        if line.startswith("["):
+            hint = "each name once, and two brackets on each side of every [[component]]"
+    elif "Unclosed array" in reason:
+        hint = "TOML: a comma after each row of the list before, and ] at its end"
     else:
         written = re.sub(r"\s*#.*", "", line)
         hint = next((hint for looks, hint in _HINTS if re.search(looks, written)), _HINT)

@@ -35,7 +35,14 @@ from posapp.reports.document import (
     literal,
     person,
 )
-from posapp.reports.texts import date_text, line_text, short_name, tender_text, time_text
+from posapp.reports.texts import (
+    date_text,
+    line_text,
+    reason_lines,
+    short_name,
+    tender_text,
+    time_text,
+)
 from posapp.reports.words import Words, words
 from posapp.sts.amounts import UNITS_PER_CURRENCY
 
@@ -201,14 +208,7 @@ def _why(facts: ReceiptFacts, say: Words) -> list[Block]:
     """Why there are fewer units, or more, than last time."""
     if not facts.reasons or facts.last_purchase is None:
         return []
-    day = date_text(facts.last_purchase)
-    blocks: list[Block] = [Text(say("receipt.compared", day=day))]
-    for reason in facts.reasons:
-        sign = "+" if reason.units_tenths > 0 else "-"
-        units = f"{sign}{units_text(abs(reason.units_tenths))}"
-        words_of = say(f"receipt.reason_{reason.code.lower()}")
-        blocks.append(KeyValue(words_of, say("receipt.kwh", units=units)))
-    return blocks
+    return [*reason_lines(facts.reasons, date_text(facts.last_purchase), say)]
 
 
 def _month(facts: ReceiptFacts, say: Words) -> list[Block]:

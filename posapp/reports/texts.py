@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from posapp.domain.energy import units_text
 from posapp.domain.money import round_minor
 from posapp.domain.sale import LineKind, SaleLine, Tender, TenderKind
-from posapp.reports.document import literal
+from posapp.pricing.explain import Reason
+from posapp.reports.document import Block, KeyValue, Text, literal
 from posapp.reports.words import Words
 
 Money = Callable[[int], str]
@@ -91,6 +92,15 @@ def line_text(line: SaleLine, lines: tuple[SaleLine, ...], words: Words, money: 
         account = literal(line.code.partition(" ")[2]).replace("_", " ")
         return words("line.arrears", account=account)
     return words("line.coins" if line.code == "cash_rounding" else "line.rounding")
+
+
+def reason_lines(reasons: tuple[Reason, ...], day: str, words: Words) -> Iterator[Block]:
+    """Why there are fewer units, or more, than at the sale of `day`."""
+    yield Text(words("receipt.compared", day=day))
+    for reason in reasons:
+        sign = "+" if reason.units_tenths > 0 else "-"
+        units = words("receipt.kwh", units=f"{sign}{units_text(abs(reason.units_tenths))}")
+        yield KeyValue(words(f"receipt.reason_{reason.code.lower()}"), units)
 
 
 def _tax_text(line: SaleLine, lines: tuple[SaleLine, ...], words: Words, money: Money) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from posapp.domain.lease import Lease
 from posapp.domain.meter import MeterNumber, MeterState
 from posapp.errors import PosError, SaleError
-from posapp.ports import Clock, FoundMeter, Reader, Store
+from posapp.ports import Clock, FoundMeter, Reader, SaleRecord, Store
+from posapp.pricing.explain import Reason, Sale, compare
 from posapp.pricing.pack import TariffPack
 from posapp.pricing.quote import Quote, by_money, by_units, price_again
 from posapp.pricing.situation import Situation
@@ -16,6 +17,7 @@ from posapp.services.packs import parsed_pack
 from posapp.services.situation import read_situation
 from posapp.sts.tid import check_ken, next_tid
 
+REASONS_MAX = 3  # what is smaller is not worth its line
 CLOCK_SLACK = timedelta(minutes=2)  # two honest clocks differ by seconds
 
 
@@ -23,7 +25,8 @@ CLOCK_SLACK = timedelta(minutes=2)  # two honest clocks differ by seconds
 class SaleContext:
     """Everything a price depends on, read once. Pricing from here is pure and takes < 1 ms.
 
-    `problem` says why this meter cannot be sold to at all; pricing then raises it.
+    `earlier` is the newest sale to the meter here. `problem` says why this meter cannot be sold
+    to at all; pricing then raises it.
     """
 
     found: FoundMeter
@@ -33,6 +36,7 @@ class SaleContext:
     float_left_minor: int
     prepared_at: datetime
     problem: PosError | None = None
+    earlier: SaleRecord | None = None
 
     def by_money(self, amount_minor: int) -> Quote:
         """What `amount_minor` buys. Raises SaleError; no token is made."""
@@ -53,6 +57,13 @@ class SaleContext:
         """What was asked for in `quote`, priced as things are here. Raises SaleError."""
         pack, situation, _ = self._ready()
         return price_again(pack, quote, situation)
+
+    def why(self, quote: Quote) -> tuple[Reason, ...]:
+        """Why it is fewer units than at the earlier sale, or more."""
+        if self.earlier is None:
+            return ()
+        now = Sale(quote.amount_minor, quote.units_tenths, quote.tariff, quote.lines)
+        return compare(breakdown(self.earlier), now)[:REASONS_MAX]
 
     def _ready(self) -> tuple[TariffPack, Situation, Lease]:
         if self.problem is not None:
@@ -78,7 +89,12 @@ class PrepareSale:
         Raises InputError METER_NOT_FOUND; anything else that stops a sale is in `problem`.
         """
         now = self._clock.now()
-        return self._store.read(lambda reader: prepare(reader, number, now))
+
+        def read(reader: Reader) -> SaleContext:
+            context = prepare(reader, number, now)
+            return replace(context, earlier=reader.last_sale_of(number))
+
+        return self._store.read(read)
 
 
 def prepare(reader: Reader, number: MeterNumber, now: datetime) -> SaleContext:
@@ -110,6 +126,12 @@ def _pack(reader: Reader, code: str, local: datetime) -> tuple[TariffPack | None
             return pack, None
         problem = SaleError("TARIFF_NOT_EFFECTIVE", tariff=pack.reference)
     return None, problem
+
+
+def breakdown(record: SaleRecord) -> Sale:
+    """A sale as `explain` compares it."""
+    sale = record.intent
+    return Sale(sale.amount_minor, sale.units_tenths, sale.tariff, sale.lines)
 
 
 def clock_is_back(reader: Reader, now: datetime) -> bool:

@@ -6,10 +6,11 @@ from posapp.domain.meter import MeterNumber
 from posapp.domain.shift import CashCount, Shift
 from posapp.errors import InputError
 from posapp.ports import PrintState, Reader, SaleRecord
-from posapp.pricing.explain import Reason, Sale, compare
+from posapp.pricing.explain import Reason, compare
 from posapp.reports.receipt import ReceiptFacts, build_receipt
 from posapp.reports.shift_slip import build_shift_slip, shift_facts
 from posapp.services.packs import parsed_pack
+from posapp.services.quote import REASONS_MAX, breakdown
 from posapp.services.situation import debts_left
 
 PAGE = 500
@@ -61,17 +62,9 @@ def receipt_of(
     return document.title, document.to_bytes()
 
 
-REASONS_MAX = 3  # on paper; what is smaller is not worth its line
-
-
 def why_other_units(earlier: SaleRecord, now: SaleRecord) -> tuple[Reason, ...]:
     """Why a sale brought fewer or more units than the one before it to the same meter."""
-    return compare(_breakdown(earlier), _breakdown(now))[:REASONS_MAX]
-
-
-def _breakdown(record: SaleRecord) -> Sale:
-    sale = record.intent
-    return Sale(sale.amount_minor, sale.units_tenths, sale.tariff, sale.lines)
+    return compare(breakdown(earlier), breakdown(now))[:REASONS_MAX]
 
 
 def shift_slip_of(

@@ -21,6 +21,7 @@ from posapp.services.sell import Sell
 from posapp.services.shift import CloseShift, OpenShift
 from posapp.services.sign_in import SignIn
 from posapp.services.status import ReadStatus
+from posapp.services.trial import PrintTrial
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Till:
     prepare_sale: PrepareSale
     sell: Sell
     reprint: Reprint
+    print_trial: PrintTrial
     recover: Recover
     report: DailyReport
     load_authorisation: LoadAuthorisation

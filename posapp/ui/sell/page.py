@@ -130,6 +130,7 @@ class SellPage(QWidget):
             ("find", translate("Sell", "Find the next customer"), [key.Key_F2], self._find),
             ("recent", translate("Sell", "Recent customers"), [key.Key_F3], presenter.show_recent),
             ("copy", translate("Sell", "Print a copy"), [key.Key_F6], presenter.reprint),
+            ("quote", translate("Sell", "Print the quote"), [key.Key_F7], presenter.print_quote),
             ("way", translate("Sell", "Other payment"), [key.Key_F8], presenter.next_tender),
             ("units", translate("Sell", "Money or kWh"), [key.Key_Slash], presenter.toggle_units),
             ("same", translate("Sell", "Same as last"), [key.Key_Asterisk], presenter.same_as_last),
@@ -167,6 +168,7 @@ class SellPage(QWidget):
         self.sold.card.copy.clicked.connect(presenter.reprint)
         self.sold.card.read_out.clicked.connect(self.read_out)
         self.last.copy.clicked.connect(presenter.reprint)
+        self.quote.paper.clicked.connect(presenter.print_quote)
         self.last.read_out.clicked.connect(self.read_out)
         self.slip.primary.clicked.connect(presenter.enter)
         self.banner.acted.connect(self._act_on_banner)

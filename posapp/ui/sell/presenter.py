@@ -519,6 +519,19 @@ class SellPresenter:
             self._fail,
         )
 
+    def print_quote(self) -> None:
+        """F7: the quote on paper, to take home. Nothing is sold."""
+        state, operator = self.state, self._operator
+        context, quote = state.context, state.quote
+        if state.phase is not Phase.QUOTE or quote is None or context is None or operator is None:
+            return
+        self._tasks.run(
+            Lane.SALE,
+            lambda: self._till.print_trial(context, quote, operator.operator_id),
+            lambda _: self._set(replace(self.state, printed_quote=quote)),
+            self._fail,
+        )
+
     # ------------------------------------------------------------ keys
 
     def enter(self) -> None:

@@ -101,7 +101,7 @@ class PreviewBody(Body):
 
 
 class QuoteBody(Body):
-    """Units, lines, what the customer pays, and one note."""
+    """Units, lines, what the customer pays, a note, and why it is fewer units than last time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -114,9 +114,15 @@ class QuoteBody(Body):
         self.gap(8)
         self.add(self.lines)
         self.add(self.empty)
+        self.why = QuoteLines()
+        self.paper = Button(translate("Sell", "Print the quote"), icon="print", key="F7")
         self.gap(12)
         self.add(self.note)
+        self.gap(8)
+        self.add(self.why)
         self.rest()
+        self.add(self.paper)
+        self.gap(8)
 
 
 class PaymentBody(Body):

@@ -47,6 +47,7 @@ class SellState:
     entry: str = ""
     in_units: bool = False
     quote: Quote | None = None
+    printed_quote: Quote | None = None
     problem: PosError | None = None
     tender: TenderKind = TenderKind.CASH
     received: str = ""

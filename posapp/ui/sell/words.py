@@ -20,6 +20,7 @@ from posapp.ui.widgets.rows import Row
 if TYPE_CHECKING:
     from posapp.ports import FoundMeter, LastSale
     from posapp.pricing.quote import Advice, Quote
+    from posapp.services.quote import SaleContext
 
 
 def name_of(found: FoundMeter) -> str:
@@ -138,6 +139,33 @@ def quote_lines(quote: Quote) -> tuple[Line, ...]:
     total = money_text(quote.amount_minor, quote.currency)
     rows.append(Line(translate("Sell", "Customer pays"), total, total=True))
     return tuple(rows)
+
+
+def why_lines(context: SaleContext, quote: Quote, site: Site) -> tuple[Line, ...]:
+    """Why it is fewer units than at the last sale, or more, each with what it is worth."""
+    reasons = context.why(quote)
+    if not reasons or context.earlier is None:
+        return ()
+    table = {
+        "LESS_MONEY": translate("Sell", "less money"),
+        "MORE_MONEY": translate("Sell", "more money"),
+        "FEES": translate("Sell", "charges"),
+        "ARREARS": translate("Sell", "arrears"),
+        "TAXES": translate("Sell", "levies and taxes"),
+        "BLOCKS": translate("Sell", "price of the block"),
+        "PRICES": translate("Sell", "a new tariff"),
+    }
+    change = quote.units_tenths - context.earlier.intent.units_tenths
+    day = day_text(site.local(context.earlier.at))
+    head = translate("Sell", "Beside {day}").format(day=day)
+    rows = [Line(head, _signed(change), strong=True)]
+    rows += [Line(table[reason.code], _signed(reason.units_tenths)) for reason in reasons]
+    return tuple(rows)
+
+
+def _signed(units_tenths: int) -> str:
+    sign = "+" if units_tenths > 0 else ""
+    return ltr(f"{sign}{units_text(units_tenths)} kWh")
 
 
 NOTES_MAX = 2  # more would push the total off a small screen
