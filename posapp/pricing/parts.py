@@ -86,6 +86,7 @@ class Parts:
         self._untaxable: set[str] = set()  # codes that cost nothing, or a tax included would blur
         self._nameless = False  # a component before has no usable name
         self._left_over = Decimal(1)  # the share of a payment that no due may take
+        self._of_payment: dict[str, Decimal] = {}  # codes that are a share of the payment
         self._kinds: dict[str, Callable[[Table, str], Component]] = {
             "blocks": self._blocks,
             "per_kwh": self._per_kwh,
@@ -224,6 +225,7 @@ class Parts:
         if "percent" in table:
             percent = table.number("percent", _PERCENT_WORDS, above=ZERO, most=HUNDRED)
             self._takes(table, "percent", percent, of_rest=False)
+            self._of_payment[code] = percent
         least = self._amount(table, "least", words) if "least" in table else ZERO
         most = self._amount(table, "most", words) if "most" in table else None
         if most is not None and most < least:
@@ -276,7 +278,7 @@ class Parts:
     def _levy(self, table: Table, code: str) -> Component:
         table.only(("kind", "code", "percent", "of", "when"))
         percent = table.number("percent", _PERCENT_WORDS, above=ZERO, most=HUNDRED)
-        base = self._base(table)
+        base = self._on_top(table, code, percent)
         self.labels.append(code)
         when = read_when(table, no_span="a levy")
         return Levy(Share(code, LineKind.LEVY, percent, base), when)
@@ -287,7 +289,7 @@ class Parts:
         percent = table.number("percent", words, most=HUNDRED)
         self.labels.append(code)
         if not table.flag("included"):
-            share = Share(code, LineKind.TAX, percent, self._base(table))
+            share = Share(code, LineKind.TAX, percent, self._on_top(table, code, percent))
             return Levy(share, read_when(table, no_span="a tax"))
         if "when" in table:
             raise table.mistake("when", "no when for a tax that prices contain")
@@ -295,6 +297,15 @@ class Parts:
         self._included.update(c for c, index in self._codes.items() if index in base)
         self._included.add(code)
         return Inclusive(IncludedVat(code, percent, base))
+
+    def _on_top(self, table: Table, code: str, percent: Decimal) -> tuple[int, ...]:
+        """Its base; what it adds to a share of the payment is taken of the payment too."""
+        base = self._base(table)
+        shares = [s for c, s in self._of_payment.items() if self._codes[c] in base]
+        if shares:
+            self._of_payment[code] = sum(shares, ZERO) * percent / 100
+            self._takes(table, "percent", self._of_payment[code], of_rest=False)
+        return base
 
     def _base(self, table: Table) -> tuple[int, ...]:
         codes = table.texts("of", _OF_WORDS)
