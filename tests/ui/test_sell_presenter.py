@@ -325,3 +325,14 @@ def test_no_presenter_needs_qt():
 
 def test_the_town_is_the_one_of_the_pictures():
     assert ui_town.AMINA.grouped == "4512 3098 761"
+
+
+def test_a_quote_goes_to_paper_and_sells_nothing(sale, world):
+    sale.type_query(AMINA.digits)
+    sale.print_quote()
+    assert world.trials == []  # there is no quote yet
+    sale.type_amount("1700")
+    sale.print_quote()
+    assert world.trials == [sale.state.quote]
+    assert sale.state.printed_quote is sale.state.quote
+    assert sale.state.phase is Phase.QUOTE and not world.sales

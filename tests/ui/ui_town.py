@@ -162,6 +162,7 @@ class World:
     ended: list[SaleRecord] = field(default_factory=list)  # refused or cancelled
     expected_extra: int = 0
     synced: int = 0
+    trials: list = field(default_factory=list)  # quotes that were printed to take home
 
     def pack(self):
         return _pack()
@@ -500,6 +501,7 @@ def build_till(world: World, lanes=None, report=None):
         prepare_sale=lambda wanted: context_of(world, wanted),
         sell=FakeSell(world),
         reprint=reprint,
+        print_trial=lambda context, quote, operator_id: world.trials.append(quote),
         recover=lambda: Recovery((), tuple(world.left_open)),
         report=report,
         load_authorisation=given(world, "authorisation", 7),
