@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date, datetime
 from decimal import Decimal, localcontext
 from fractions import Fraction
 
 import pytest
-from tariff_builder import Plan
+from tariff_builder import FRESH, Plan, after, blocks, pack_of, vat
 
 from posapp import paths
 from posapp.domain.sale import LineKind
-from posapp.pricing.components import EXACT, half_up
+from posapp.errors import SaleError
 from posapp.pricing.cost import Costing
-from posapp.pricing.month import MonthLedger
+from posapp.pricing.exact import EXACT, UnitRounding, half_up
 from posapp.pricing.pack import load_pack
-from posapp.pricing.quote import by_money
-from posapp.pricing.tariff import UnitRounding
+from posapp.pricing.quote import by_money, by_units
+from posapp.pricing.situation import Debt, FeeState, Situation
+from posapp.pricing.terms import bind
 
 
 def shipped(name):
@@ -24,19 +26,43 @@ def shipped(name):
     return load_pack(file.read_text("utf-8"), file.name)
 
 
-def raw_kwh(pack, amount_minor, month, digits=3):
+def start_of(pack, **facts):
+    """A meter on the first day of a pack."""
+    return Situation(at=pack.effective_from, **facts)
+
+
+def raw_kwh(pack, amount_minor, situation, digits=3):
     """Before the grid, rounded as a person writes it down."""
     with localcontext(EXACT):
-        raw = Costing(pack, month).position(amount_minor).raw_tenths / 10
+        terms = bind(pack, situation)
+        left = amount_minor - terms.dues_total(amount_minor)
+        raw = Costing(terms).position(left).raw_tenths / 10
     return Decimal(half_up(raw * 10**digits)).scaleb(-digits)
+
+
+def exact_cost(pack, tenths, situation):
+    """Major units, without any rounding."""
+    with localcontext(EXACT):
+        costing = Costing(bind(pack, situation))
+        return Decimal(costing.total(tenths)) / pack.currency.scale
 
 
 def amounts(quote):
     return {line.code: line.amount_minor for line in quote.lines}
 
 
+def rounding_down(pack):
+    return replace(pack, unit_rounding=UnitRounding.DOWN)
+
+
+def joburg(*first, of=("fee", "energy")):
+    """City Power's first block behind a fee or a debt, all with VAT."""
+    return pack_of(*first, blocks(["2.0967"]), vat("15", *of), currency="ZAR")
+
+
 def test_w1_block_crossing_with_vat_on_top():
-    pack, month = shipped("za-homelight-20a-2020"), MonthLedger(1000)
+    pack = shipped("za-homelight-20a-2020")
+    month = start_of(pack, bought_tenths=1000)
     quote = by_money(pack, 60_000, month)
     assert raw_kwh(pack, 60_000, month) == Decimal("407.815")
     assert quote.units_tenths == 4078
@@ -47,8 +73,8 @@ def test_w1_block_crossing_with_vat_on_top():
 
 def test_w1_from_the_prices_with_vat_included_is_the_same_sale():
     prices = (Decimal("1.3992"), Decimal("1.5854"))
-    plan = Plan(prices, (3500,), vat=Decimal(15), included=True, currency="ZAR")
-    pack, month = plan.pack(), MonthLedger(1000)
+    pack = Plan(prices, (3500,), vat=Decimal(15), included=True, currency="ZAR").pack()
+    month = replace(FRESH, bought_tenths=1000)
     quote = by_money(pack, 60_000, month)
     assert raw_kwh(pack, 60_000, month) == Decimal("407.815")
     assert quote.units_tenths == 4078
@@ -58,29 +84,138 @@ def test_w1_from_the_prices_with_vat_included_is_the_same_sale():
     assert sum(amounts(quote).values()) == 60_000
 
 
+def test_w3_free_units_are_a_token_of_their_own_beside_the_sale():
+    pack = shipped("za-cape-town-lifeline-2025")
+    month = start_of(pack, entitled=True, average_tenths=2000)
+    quote = by_money(pack, 15_000, month)
+    assert quote.free_tenths == 600
+    assert raw_kwh(pack, 15_000, month) == Decimal("57.579")
+    assert quote.units_tenths == 576
+    assert by_money(rounding_down(pack), 15_000, month).units_tenths == 575
+    lines = amounts(quote)
+    assert (lines["free_basic"], lines["vat"]) == (0, 1_957)
+    assert lines["energy"] == half_up(Decimal("226.53") * Decimal("57.6"))
+    then = after(month, quote)
+    assert then.bought_tenths + then.free_tenths == 1176
+    assert by_money(pack, 15_000, then).free_tenths == 0
+
+
+def test_w5_a_fee_takes_at_most_half_of_the_payment_and_the_rest_stays_owed():
+    fee = {"kind": "monthly_fee", "code": "fee", "amount": 200, "share": 50}
+    quote = by_money(joburg(fee), 25_000, FRESH)
+    assert quote.units_tenths == 518
+    assert amounts(quote)["fee"] == 10_870
+    assert amounts(quote)["vat"] == 3_261  # 16.30 of the fee and 16.30 of the energy
+    assert dict(quote.fees) == {"fee": FeeState(FRESH.day, 9_130)}
+    assert quote.advice[0].params == {"amount_minor": 12_500}
+
+
+def test_w5_under_the_shipped_pack():
+    pack = shipped("za-city-power-2024")
+    quote = by_money(pack, 25_000, start_of(pack))
+    assert quote.units_tenths == 518
+    assert amounts(quote)["service_charge"] == 10_870 and amounts(quote)["vat"] == 3_261
+    assert dict(quote.fees)["service_charge"].owed_minor == 9_130
+
+
 def test_w6_a_fee_taken_whole_before_energy():
-    plan = Plan((Decimal("2.0967"),), (), fee=Decimal(200), vat=Decimal(15), currency="ZAR")
-    pack = plan.pack()
-    quote = by_money(pack, 50_000, MonthLedger())
+    fee = {"kind": "monthly_fee", "code": "fee", "amount": 200, "share": 50}
+    pack = joburg(fee)
+    quote = by_money(pack, 50_000, FRESH)
     # 270 / 1.15 / 2.0967; with the net sum first rounded to 234.78 it would be 111.976.
-    assert raw_kwh(pack, 50_000, MonthLedger()) == Decimal("111.977")
+    assert raw_kwh(pack, 50_000, FRESH) == Decimal("111.977")
     assert quote.units_tenths == 1120
-    down = replace(pack, unit_rounding=UnitRounding.DOWN)
-    assert by_money(down, 50_000, MonthLedger()).units_tenths == 1119
+    assert by_money(rounding_down(pack), 50_000, FRESH).units_tenths == 1119
+    assert amounts(quote)["fee"] == 20_000 and dict(quote.fees)["fee"].owed_minor == 0
     assert quote.advice[0].params == {"amount_minor": 23_000}
 
 
+def test_w6_under_the_shipped_pack():
+    pack = shipped("za-city-power-2024")
+    month = start_of(pack)
+    assert raw_kwh(pack, 50_000, month) == Decimal("111.977")
+    assert by_money(pack, 50_000, month).units_tenths == 1120
+    assert by_money(rounding_down(pack), 50_000, month).units_tenths == 1119
+
+
+def test_w7_arrears_take_half_of_the_payment_with_their_vat():
+    pack = joburg({"kind": "arrears", "code": "arrears", "share": 50}, of=("arrears", "energy"))
+    owing = replace(FRESH, debts=(Debt("backlog", 120_000, date(2024, 1, 1)),))
+    quote = by_money(pack, 10_000, owing)
+    assert quote.units_tenths == 207
+    assert amounts(quote)["arrears backlog"] == 4_348
+    assert amounts(quote)["vat"] == 1_304  # 6.52 of the arrears and 6.52 of the energy
+    assert quote.debts == (("backlog", 115_652),)
+
+
+def test_w7_under_the_shipped_pack_once_the_charge_is_paid():
+    pack = shipped("za-city-power-2024")
+    day = pack.effective_from.date()
+    owing = start_of(
+        pack,
+        fees=(("service_charge", FeeState(day)),),
+        debts=(Debt("backlog", 120_000, date(2024, 1, 1)),),
+    )
+    quote = by_money(pack, 10_000, owing)
+    assert quote.units_tenths == 207
+    assert quote.debts == (("backlog", 115_652),)
+
+
+def test_w9_the_whole_month_costs_more_beyond_the_lifeline():
+    pack = shipped("gh-residential-2025")
+    month = start_of(pack)
+    costs = [exact_cost(pack, units, month) for units in (300, 310, 3000)]
+    assert costs == [Decimal("27.182202"), Decimal("69.38165685"), Decimal("578.318991")]
+    assert costs[1] - costs[0] == Decimal("42.19945485")
+    (cliff,) = [a for a in by_units(pack, 300, month).advice if a.code == "CLIFF_AHEAD"]
+    assert cliff.params == {"units_tenths": 0, "jump_minor": 4031}
+    assert by_units(pack, 310, month).amount_minor == 6938
+
+
+def test_w9_two_sales_of_a_month_that_crosses_cost_what_one_does():
+    pack = shipped("gh-residential-2025")
+    month = start_of(pack)
+    first = after(month, by_units(pack, 200, month))
+    both = exact_cost(pack, 200, month) + exact_cost(pack, 1100, first)
+    assert both == exact_cost(pack, 1300, month)
+
+
+def test_w10_money_that_does_not_pay_for_passing_the_lifeline_is_refused_with_what_would():
+    pack = shipped("gh-residential-2025")
+    month = start_of(pack, bought_tenths=300)
+    assert exact_cost(pack, 1, month) == Decimal("40.307494500") + Decimal("0.189196035")
+    with pytest.raises(SaleError) as refused:
+        by_money(pack, 2_000, month)
+    assert refused.value.code == "AMOUNT_BELOW_MINIMUM"
+    assert refused.value.params == {"minimum_minor": 4_050}
+    assert by_money(pack, 4_050, month).units_tenths == 1
+
+
+def test_w10_a_sum_in_the_gap_is_refused_with_both_its_sides():
+    pack = shipped("gh-residential-2025")
+    with pytest.raises(SaleError) as refused:
+        by_money(pack, 5_000, start_of(pack))
+    assert refused.value.code == "AMOUNT_IN_GAP"
+    # 30 kWh for 27.182202; 30.1 kWh for 10.730886 + 30.1 x 1.89196035
+    assert refused.value.params == {
+        "lower_minor": 2_718,
+        "lower_tenths": 300,
+        "upper_minor": 6_768,
+    }
+    kept = by_money(replace(pack, gives_change=True), 5_000, start_of(pack))
+    assert (kept.units_tenths, kept.amount_minor, kept.back_minor) == (300, 2_718, 2_282)
+
+
 def test_johannesburgs_published_totals_of_two_blocks():
-    plan = Plan((Decimal("2.0967"), Decimal("2.405")), (3500,), vat=None, currency="ZAR")
-    pack = plan.pack()
-    with localcontext(EXACT):
-        first = Costing(pack, MonthLedger()).total(3500)
-        second = Costing(pack, MonthLedger(3500)).total(240)
-    assert half_up(Fraction(first)) == 73_385 and half_up(Fraction(second)) == 5_772
+    pack = pack_of(blocks(["2.0967", "2.405"], [3500]), currency="ZAR")
+    first = exact_cost(pack, 3500, FRESH)
+    second = exact_cost(pack, 240, replace(FRESH, bought_tenths=3500))
+    assert half_up(Fraction(first) * 100) == 73_385 and half_up(Fraction(second) * 100) == 5_772
 
 
 def test_w12_the_first_sale_of_a_month_pays_the_fee_and_has_the_cheap_units():
-    pack, month = shipped("ug-domestic"), MonthLedger()
+    pack = shipped("ug-domestic")
+    month = start_of(pack)
     quote = by_money(pack, 20_000, month)
     assert raw_kwh(pack, 20_000, month) == Decimal("28.103")
     assert quote.units_tenths == 281
@@ -97,11 +232,29 @@ def test_w12_the_first_sale_of_a_month_pays_the_fee_and_has_the_cheap_units():
 
 
 def test_w12_a_later_sale_of_the_month_buys_less():
-    pack, month = shipped("ug-domestic"), MonthLedger(281, fee_paid=True)
+    pack = shipped("ug-domestic")
+    month = after(start_of(pack), by_money(pack, 20_000, start_of(pack)))
     quote = by_money(pack, 20_000, month)
     assert raw_kwh(pack, 20_000, month) == Decimal("22.572")
     assert quote.units_tenths == 226
-    assert amounts(quote) == {"block 2": 16_970, "vat": 3051, "rounding": -21}
+    assert amounts(quote)["block 2"] == 16_970 and amounts(quote)["vat"] == 3051
+    assert amounts(quote)["rounding"] == -21
+    assert "service_fee" not in amounts(quote)
+
+
+def test_w15_a_fee_for_every_day_since_the_last_purchase():
+    pack = shipped("za-cape-town-high-2010")
+    month = Situation(
+        at=datetime(2010, 8, 13, 9), fees=(("service_charge", FeeState(date(2010, 8, 1))),)
+    )
+    quote = by_money(pack, 30_000, month)
+    assert quote.units_tenths == 2303
+    assert amounts(quote)["service_charge"] == half_up(Fraction(9_000 * 100, 114))  # VAT apart
+    assert amounts(quote)["vat"] == half_up(Fraction(30_000 * 14, 114))
+    assert quote.advice[0].params == {"amount_minor": 9_000}
+    again = by_money(pack, 30_000, after(month, quote))
+    assert again.units_tenths == 3291
+    assert "service_charge" not in amounts(again)
 
 
 @pytest.mark.parametrize(
@@ -114,15 +267,25 @@ def test_w12_a_later_sale_of_the_month_buys_less():
 )
 def test_w16_vat_only(rounding, units, rest):
     pack = replace(shipped("ng-ikeja-band-a"), unit_rounding=rounding)
-    quote = by_money(pack, 1_000_000, MonthLedger())
-    assert raw_kwh(pack, 1_000_000, MonthLedger()) == Decimal("44.982")
+    quote = by_money(pack, 1_000_000, start_of(pack))
+    assert raw_kwh(pack, 1_000_000, start_of(pack)) == Decimal("44.982")
     assert quote.units_tenths == units
     energy = half_up(Decimal(units) * 2068)
     assert amounts(quote) == {"energy": energy, "vat": 69_767, "rounding": rest}
 
 
+def test_w19_a_service_fee_without_vat_and_energy_with_it():
+    fee = {"kind": "monthly_fee", "code": "service_fee", "amount": 40}
+    pack = pack_of(fee, blocks(["2.2297"]), vat("15", "energy"), currency="ZAR")
+    quote = by_money(pack, 9_000, FRESH)
+    assert quote.units_tenths == 195
+    assert amounts(quote) == {"service_fee": 4_000, "block 1": 4_348, "vat": 652}
+    assert quote.amount_minor == 9_000
+
+
 def test_the_sample_sale_has_no_rounding_line():
-    quote = by_money(shipped("ke-domestic"), 153_000, MonthLedger(690))
+    pack = shipped("ke-domestic")
+    quote = by_money(pack, 153_000, start_of(pack, bought_tenths=690))
     assert quote.units_tenths == 711
     assert [(line.code, line.amount_minor) for line in quote.lines] == [
         ("block 1", 51_150),
