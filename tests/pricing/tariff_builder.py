@@ -301,12 +301,13 @@ def _heads(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def tariffs(draw: st.DrawFn, *, cliffs: str = "none", dues: bool = True) -> Drawn:
-    """Random tariffs; `cliffs` "up" may jump upwards at a limit of the month, "any" both ways.
+    """Random tariffs; `cliffs` "up" may jump upwards at a limit of the month, "sure" does,
+    "any" jumps either way.
 
     Without `dues` there is nothing that the first sale of a month has and the second has not.
     """
-    if cliffs == "any" or (cliffs == "up" and draw(st.booleans())):
-        parts = draw(_classes_of_the_month(upwards=cliffs == "up"))
+    if cliffs in ("any", "sure") or (cliffs == "up" and draw(st.booleans())):
+        parts = draw(_classes_of_the_month(upwards=cliffs != "any"))
     else:
         parts = draw(_energy())
     parts += draw(_surcharges())

@@ -21,7 +21,7 @@ from posapp.pricing.terms import bind
 
 EVALUATIONS_MAX = 40
 RATIOS = (1, 1, 1, 2, 5)
-SHORT = settings(max_examples=60)
+SHORT = settings(max_examples=40)
 
 
 def attempt(price, pack, amount, situation):
@@ -68,7 +68,7 @@ def assert_it_adds_up(quote, tender):
     assert all(line.amount_minor for line in quote.lines if line.kind is LineKind.ROUNDING)
 
 
-@settings(max_examples=150)
+@settings(max_examples=70)
 @given(tariffs(cliffs="up"), situations(ratios=RATIOS), st.integers(1, 60), st.integers(0, 90))
 def test_money_buys_the_units_that_trying_them_all_finds(drawn, situation, around, more):
     pack, slow = drawn.pack(), SlowTariff(drawn.text, situation)
@@ -89,7 +89,7 @@ def test_money_buys_the_units_that_trying_them_all_finds(drawn, situation, aroun
     assert lines == {c: a for c, a in sums(quote, *LineKind).items() if c.split(" ")[0] in codes}
 
 
-@settings(max_examples=150)
+@settings(max_examples=70)
 @given(tariffs(cliffs="up"), situations(ratios=RATIOS), st.integers(1, 500_000))
 def test_what_is_owed_after_a_sale_is_what_was_owed_less_what_its_lines_paid(
     drawn, situation, tender
@@ -114,7 +114,7 @@ def test_what_is_owed_after_a_sale_is_what_was_owed_less_what_its_lines_paid(
     assert not fees
 
 
-@settings(max_examples=150)
+@settings(max_examples=70)
 @given(tariffs(cliffs="any"), situations(), st.integers(1, 600), st.integers(0, 2_000_000))
 def test_the_cost_of_units_and_what_is_due_first_are_exact(drawn, situation, units, payment):
     pack, slow = drawn.pack(), SlowTariff(drawn.text, situation)
@@ -129,7 +129,7 @@ def test_the_cost_of_units_and_what_is_due_first_are_exact(drawn, situation, uni
             assert costing.total(units) < costing.total(units + 1)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(tariffs(cliffs="up"), situations(ratios=RATIOS), st.integers(1, 3000))
 def test_by_units_and_by_money_are_one_quote(drawn, situation, units):
     pack, slow = drawn.pack(), SlowTariff(drawn.text, situation)
@@ -144,7 +144,7 @@ def test_by_units_and_by_money_are_one_quote(drawn, situation, units):
         assert asked.amount_minor == 1 or slow.left(asked.amount_minor - 1) < cost
 
 
-@settings(max_examples=120)
+@settings(max_examples=50)
 @given(tariffs(cliffs="up"), situations(ratios=RATIOS))
 def test_the_least_useful_amount_buys_and_a_minor_unit_less_does_not(drawn, situation):
     pack = drawn.pack()
@@ -159,14 +159,17 @@ def test_the_least_useful_amount_buys_and_a_minor_unit_less_does_not(drawn, situ
     assert refused.value.params["minimum_minor"] == least
 
 
-@settings(max_examples=150)
-@given(tariffs(cliffs="up"), situations(ratios=RATIOS), st.integers(-30, 3000))
+@settings(max_examples=70)
+@given(tariffs(cliffs="sure"), situations(ratios=RATIOS), st.integers(-30, 3000))
 def test_both_sums_named_at_a_gap_can_be_sold(drawn, situation, beyond):
-    assume(drawn.jumps)
+    whens = [c.get("when", {}) for c in drawn.components]
+    (limit,) = {int(when["month_above"] * 10) for when in whens if "month_above" in when}
+    situation = replace(situation, bought_tenths=situation.bought_tenths % limit)
     pack, slow = drawn.pack(), SlowTariff(drawn.text, situation)
     with localcontext(EXACT):
         cliffs = Costing(bind(pack, situation)).cliffs()
-    assume(cliffs)
+    if not cliffs:
+        return  # free units lead beyond the limit
     tender = payment_around(slow, cliffs[0].at_tenths) + beyond
     gap = attempt(by_money, pack, tender, situation)
     if not isinstance(gap, SaleError):
@@ -182,7 +185,7 @@ def test_both_sums_named_at_a_gap_can_be_sold(drawn, situation, beyond):
     assert above.units_tenths == below.units_tenths + slow.step
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(tariffs(cliffs="any"), situations(ratios=RATIOS), st.integers(1, 300_000))
 def test_the_rounding_line_is_worth_at_most_a_step_of_the_grid(drawn, situation, tender):
     pack = replace(drawn.pack(), gives_change=False)
@@ -198,7 +201,7 @@ def test_the_rounding_line_is_worth_at_most_a_step_of_the_grid(drawn, situation,
     assert abs(sums(quote, LineKind.ROUNDING).get("rounding", 0)) <= step + cents
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(tariffs(cliffs="up"), situations(ratios=RATIOS), st.integers(1, 500_000))
 def test_what_goes_back_buys_nothing(drawn, situation, tender):
     pack = replace(drawn.pack(), gives_change=True)
@@ -212,7 +215,8 @@ def test_what_goes_back_buys_nothing(drawn, situation, tender):
         left = slow.left(tender)
         whole = slow.cost(quote.units_tenths + slow.step)
         half = slow.cost(quote.units_tenths + Fraction(slow.step, 2))
-        assert left < (half if drawn.head["unit_rounding"] == "nearest" else whole)
+        nearest = drawn.head["unit_rounding"] == "nearest" and not drawn.jumps
+        assert left < (half if nearest else whole)
 
 
 @SHORT
@@ -229,7 +233,7 @@ def test_cash_is_asked_for_in_whole_coins_and_the_difference_is_a_line(
     assert {line.code for line in cash.lines[len(exact.lines) :]} <= {"cash_rounding"}
 
 
-@settings(max_examples=120)
+@settings(max_examples=50)
 @given(tariffs(cliffs="any"), situations(ratios=(1, 5, 200)), st.integers(1, 10**12))
 def test_a_quote_asks_for_the_cost_at_most_forty_times(drawn, situation, tender):
     pack = drawn.pack()
@@ -252,7 +256,7 @@ def test_a_quote_asks_for_the_cost_at_most_forty_times(drawn, situation, tender)
             assert 0 < sum(c.evaluations for c in counted) <= EVALUATIONS_MAX
 
 
-@settings(max_examples=120)
+@settings(max_examples=50)
 @given(tariffs(dues=False), situations(), st.integers(1, 300_000), st.integers(1, 300_000))
 def test_splitting_a_purchase_changes_the_units_by_at_most_the_grid(
     drawn, situation, first, second
