@@ -152,7 +152,7 @@ def test_the_page_names_each_field_of_each_kind_in_its_section(kind):
 
 
 def known_kinds():
-    (mistake,) = read_pack(HEAD + '\n[[component]]\nkind = "none"\n' + EXAMPLE)
+    (mistake,) = read_pack(HEAD + '\n[[component]]\nkind = "none"\ncode = "it"\n' + EXAMPLE)
     return re.findall(r'"([a-z_]+)"', mistake.expected)
 
 

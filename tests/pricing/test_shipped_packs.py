@@ -171,7 +171,7 @@ def test_the_check_says_what_came_out_where_an_example_fails(tmp_path):
     report = check.run(file)
     assert (report.passed, report.failed) == (0, 3)
     assert report.lines[1].endswith("FAILED: 139.92 ZAR, not 139.93")
-    assert "AMOUNT_BELOW_MINIMUM" in report.lines[2]
+    assert report.lines[2].endswith("FAILED: refused: the least sum is 0.16")
     assert "407.8 kWh, not 407.9; " in report.lines[3]
     assert report.lines[3].endswith("; vat 78.26, not 78.27")
     assert report.lines[-1] == "0 passed, 3 failed"
