@@ -38,6 +38,7 @@ class Reason:
     amount_minor: int = 0
 
 
+MONEY_REASONS = ("LESS_MONEY", "MORE_MONEY")  # no news to whoever pays it
 _GROUPS = (
     ("FEES", (LineKind.FEE,)),
     ("ARREARS", (LineKind.ARREARS,)),

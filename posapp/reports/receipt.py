@@ -206,7 +206,7 @@ def _money(facts: ReceiptFacts, say: Words) -> list[Block]:
 
 def _why(facts: ReceiptFacts, say: Words) -> list[Block]:
     """Why there are fewer units, or more, than last time."""
-    if not facts.reasons or facts.last_purchase is None:
+    if facts.last_purchase is None:
         return []
     return [*reason_lines(facts.reasons, date_text(facts.last_purchase), say)]
 

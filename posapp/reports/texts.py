@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from posapp.domain.energy import units_text
 from posapp.domain.money import round_minor
 from posapp.domain.sale import LineKind, SaleLine, Tender, TenderKind
-from posapp.pricing.explain import Reason
+from posapp.pricing.explain import MONEY_REASONS, Reason
 from posapp.reports.document import Block, KeyValue, Text, literal
 from posapp.reports.words import Words
 
@@ -95,9 +95,11 @@ def line_text(line: SaleLine, lines: tuple[SaleLine, ...], words: Words, money: 
 
 
 def reason_lines(reasons: tuple[Reason, ...], day: str, words: Words) -> Iterator[Block]:
-    """Why there are fewer units, or more, than at the sale of `day`."""
-    yield Text(words("receipt.compared", day=day))
-    for reason in reasons:
+    """Why the same money buys fewer units, or more, than at the sale of `day`; mostly nothing."""
+    told = [reason for reason in reasons if reason.code not in MONEY_REASONS]
+    if told:
+        yield Text(words("receipt.compared", day=day))
+    for reason in told:
         sign = "+" if reason.units_tenths > 0 else "-"
         units = words("receipt.kwh", units=f"{sign}{units_text(abs(reason.units_tenths))}")
         yield KeyValue(words(f"receipt.reason_{reason.code.lower()}"), units)

@@ -71,7 +71,7 @@ def build_trial_quote(facts: TrialFacts) -> Document:
         foot.append(KeyValue(say("receipt.units"), units, bold=True, size=2))
     if facts.reasons and facts.compared is not None:
         day = date_text(facts.site.local(facts.compared).date())
-        foot += [Rule(), *reason_lines(facts.reasons, day, say)]
+        foot += [*reason_lines(facts.reasons, day, say)]
     foot += [Rule(), Text(say("quote.until"), Align.CENTER), Cut()]
     return Document(
         "quote", say("quote.title"), say.language, facts.site.zone, (*head, *lines, *foot)

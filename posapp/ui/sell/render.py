@@ -267,13 +267,13 @@ def _quote_slip(page: SellPage, state: SellState) -> None:
         body.note.tell_html("note", note)
     if state.failure is not None:
         _failure(page, state, body.note)
-    why = words.why_lines(context, quote, page.till.site) if quote and not page.compact else ()
-    body.why.show_lines(why)
+    why = words.why_text(context, quote, page.till.site) if quote and not page.compact else ""
+    body.why.set_html(escape(why))
     body.why.setVisible(bool(why))
     body.paper.setVisible(quote is not None)
     printed = quote is not None and state.printed_quote is quote
-    paper = translate("Sell", "On its way to paper") if printed else ""
-    body.paper.setText(paper or translate("Sell", "Print the quote"))
+    paper = translate("Sell", "Printing") if printed else translate("Sell", "Print")
+    body.paper.setText(paper)
     primary, action = page.slip.primary, translate("Sell", "Take payment")
     primary.show()
     if quote is not None:

@@ -12,6 +12,7 @@ from posapp.domain.meter import MeterState
 from posapp.domain.money import Currency, amount_text, money_text
 from posapp.domain.sale import LineKind, SaleLine, TenderKind
 from posapp.domain.site import Site
+from posapp.pricing.explain import MONEY_REASONS
 from posapp.ui import cash
 from posapp.ui.i18n import day_text, ltr, meter_text, time_text, translate
 from posapp.ui.widgets.lines import Line
@@ -141,31 +142,26 @@ def quote_lines(quote: Quote) -> tuple[Line, ...]:
     return tuple(rows)
 
 
-def why_lines(context: SaleContext, quote: Quote, site: Site) -> tuple[Line, ...]:
-    """Why it is fewer units than at the last sale, or more, each with what it is worth."""
-    reasons = context.why(quote)
+def why_text(context: SaleContext, quote: Quote, site: Site) -> str:
+    """Why the same money buys fewer units than at the last sale, or more; mostly nothing."""
+    reasons = [r for r in context.why(quote) if r.code not in MONEY_REASONS]
     if not reasons or context.earlier is None:
-        return ()
+        return ""
     table = {
-        "LESS_MONEY": translate("Sell", "less money"),
-        "MORE_MONEY": translate("Sell", "more money"),
-        "FEES": translate("Sell", "charges"),
-        "ARREARS": translate("Sell", "arrears"),
-        "TAXES": translate("Sell", "levies and taxes"),
-        "BLOCKS": translate("Sell", "price of the block"),
-        "PRICES": translate("Sell", "a new tariff"),
+        "FEES": translate("Sell", "charges {units}"),
+        "ARREARS": translate("Sell", "arrears {units}"),
+        "TAXES": translate("Sell", "levies and taxes {units}"),
+        "BLOCKS": translate("Sell", "price of the block {units}"),
+        "PRICES": translate("Sell", "new tariff {units}"),
     }
-    change = quote.units_tenths - context.earlier.intent.units_tenths
-    day = day_text(site.local(context.earlier.at))
-    head = translate("Sell", "Beside {day}").format(day=day)
-    rows = [Line(head, _signed(change), strong=True)]
-    rows += [Line(table[reason.code], _signed(reason.units_tenths)) for reason in reasons]
-    return tuple(rows)
+    causes = ", ".join(table[r.code].format(units=_signed(r.units_tenths)) for r in reasons)
+    words = translate("Sell", "For the same money beside {day}: {causes} kWh.")
+    return words.format(day=day_text(site.local(context.earlier.at)), causes=causes)
 
 
 def _signed(units_tenths: int) -> str:
     sign = "+" if units_tenths > 0 else ""
-    return ltr(f"{sign}{units_text(units_tenths)} kWh")
+    return ltr(f"{sign}{units_text(units_tenths)}")
 
 
 NOTES_MAX = 2  # more would push the total off a small screen
