@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from posapp import cli, config, paths
+from posapp.bootstrap import module as module_bootstrap
 from posapp.bootstrap import store_key
 from posapp.cli.shared import EXIT_CRASHED, EXIT_FAILED, EXIT_REFUSED
 from posapp.clock import SystemClock
@@ -115,6 +116,21 @@ def test_one_sale_by_command_line(capsys, till, monkeypatch):
     assert run(capsys, "journal", "rebuild", "--check", till)[0] == 0
 
 
+def test_a_till_is_paired_by_command_line(capsys, till, tmp_path):
+    module = ModuleProcess.make(tmp_path / "module")
+    with module.running():
+        folder = tmp_path / "till"
+        shutil.copytree(till, folder)
+        config.save(TillConfig(folder, module_address=module.address, store_key="keyfile"))
+        words = module_bootstrap.pair(module.folder).split("\n")[0]
+        code = "".join(part for part in words.split() if part.isdigit())
+        status, out, err = run(capsys, "pair", "--data", folder, "--code", code)
+        assert (status, err) == (0, "")
+        assert module.module_id in out
+        refused(capsys, "PAIR_CLOSED", "pair", "--data", folder, "--code", code)
+        refused(capsys, "PAIR_CODE_FORM", "pair", "--data", folder, "--code", "1" * 24)
+
+
 @pytest.mark.parametrize(
     ("meter", "amount", "pin", "code"),
     [
@@ -210,22 +226,23 @@ def test_our_own_mistake_is_kept_in_a_file_and_not_shown(capsys, monkeypatch, tm
 
 def test_the_tills_folder_may_stand_before_or_after_the_command(monkeypatch, tmp_path):
     seen = []
-    for name in ("_enrol", "_sell", "_report"):
+    for name in ("_enrol", "_pair", "_sell", "_report"):
         monkeypatch.setattr(cli.till, name, lambda arguments: seen.append(arguments.data) or 0)
     here = ["--data", str(tmp_path)]
     for command in (
         ["enrol", "--url", "http://127.0.0.1:1", "--code", "x"],
+        ["pair", "--code", "1"],
         ["sell", "1", "2", "--operator", "3"],
         ["report", "daily", "--date", "2026-11-20"],
     ):
         for words in ([*here, *command], [*command, *here], command):
             assert cli.main(words) == 0
-    assert seen == [tmp_path, tmp_path, None] * 3
+    assert seen == [tmp_path, tmp_path, None] * 4
 
 
 def test_help_names_every_command(capsys):
     with pytest.raises(SystemExit):
         cli.main(["--help"])
     out = capsys.readouterr().out
-    for command in ("demo", "module", "headoffice", "printer", "enrol", "report", "sts", "tariff"):
+    for command in ("demo", "module", "headoffice", "printer", "enrol", "pair", "report", "sts"):
         assert command in out

@@ -19,7 +19,6 @@ from posapp.bootstrap.module_config import read_config
 from posapp.bootstrap.module_people import (
     ClosedModule,
     KeyedModule,
-    MakeEngine,
     OpenModule,
     Surroundings,
 )
@@ -39,7 +38,6 @@ from posapp.security_module.reference.store import (
     create_store,
     open_store,
 )
-from posapp.sts.sta import StaTables
 from posapp.wire.introductions import TEXT_BYTES_MAX, ModuleCard, Trust
 
 if TYPE_CHECKING:
@@ -134,7 +132,9 @@ def serve(
     tables = choose(sta_tables, read_config(folder).sta_tables)
     time, source = clock or SystemClock(), randomness or SystemRandomness()
 
-    make_engine = _engine_maker(time, source, policy, tables)
+    def make_engine(store: ModuleStore, around: Surroundings) -> Engine:
+        return around.engine(store, time, source, policy, tables=tables)
+
     module: OpenModule
     if module_people.has_operators(folder):
         module = ClosedModule(folder, time, source, make_engine)
@@ -159,22 +159,6 @@ def serve(
             endpoint.close()
     finally:
         module.close()
-
-
-def _engine_maker(
-    clock: Clock, randomness: Randomness, policy: Policy | None, tables: StaTables
-) -> MakeEngine:
-    def make(store: ModuleStore, around: Surroundings) -> Engine:
-        return Engine(
-            *(store, clock, randomness, policy),
-            tables=tables,
-            keeper=around.keeper,
-            allow=around.allow,
-            permit=around.permit,
-            bound=around.bound,
-        )
-
-    return make
 
 
 def pair(folder: Path) -> str:

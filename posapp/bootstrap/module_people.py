@@ -21,7 +21,7 @@ from posapp.security_module.link.messages import BOOT_BYTES, Hello, Order
 from posapp.security_module.reference import operators
 from posapp.security_module.reference.backends import KeyBackend, book, open_hsm
 from posapp.security_module.reference.desk import Desk
-from posapp.security_module.reference.engine import Engine
+from posapp.security_module.reference.engine import Engine, Policy
 from posapp.security_module.reference.gate import Answers
 from posapp.security_module.reference.issue import Keeper
 from posapp.security_module.reference.login_desk import LoginDesk
@@ -29,6 +29,7 @@ from posapp.security_module.reference.operators import Action, Operator, Operato
 from posapp.security_module.reference.seal import DeviceSecret, FileDevice, VouchedFile
 from posapp.security_module.reference.store import ModuleStore, open_store
 from posapp.sts.keys import VendingKey
+from posapp.sts.sta import SAMPLE, StaTables
 from posapp.wire.audit import AuditEntry, AuditKind
 
 if TYPE_CHECKING:
@@ -50,7 +51,28 @@ class Surroundings:
     keeper: Keeper | None = None
     allow: Allow | None = None
     permit: Permit | None = None
+    attended: Callable[[], bool] = lambda: True
     bound: bool = False
+
+    def engine(
+        self,
+        store: ModuleStore,
+        clock: Clock,
+        randomness: Randomness,
+        policy: Policy | None = None,
+        *,
+        tables: StaTables = SAMPLE,
+    ) -> Engine:
+        """The engine of the store. Raises what `Engine` raises."""
+        return Engine(
+            *(store, clock, randomness, policy),
+            tables=tables,
+            keeper=self.keeper,
+            allow=self.allow,
+            permit=self.permit,
+            attended=self.attended,
+            bound=self.bound,
+        )
 
 
 MakeEngine = Callable[[ModuleStore, Surroundings], Engine]
@@ -361,7 +383,9 @@ class ClosedModule:
         try:
             self.operators.check_generation(_seen_generation(store))
             keeper = _keeper(self._token, self._device)
-            around = Surroundings(keeper, self._allow, self._permit, self._device.bound)
+            around = Surroundings(
+                *(keeper, self._allow, self._permit, self._attended), bound=self._device.bound
+            )
             self._engine = self._make_engine(store, around)
             desk = _AuditedDesk(self._engine, self.operators)
         except BaseException:
@@ -373,6 +397,9 @@ class ClosedModule:
     def _allow(self, order: Order) -> None:
         for item in order.items:
             self.operators.require(_ACTIONS.get(TokenKind(item.kind), Action.ENGINEER))
+
+    def _attended(self) -> bool:
+        return self.operators.signed_in is not None
 
     def _permit(self, action: Action) -> None:
         self.operators.require(action)

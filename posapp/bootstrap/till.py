@@ -87,19 +87,30 @@ def build(
     store = _open(settings, lanes, clock, randomness)
     try:
         site = store.read(lambda reader: reader.site())
-        module = module or ModuleManager(
-            settings.module_address or "serial:none",
-            till_id=site.till_id,
-            clock=clock,
-            lanes=lanes,
-            randomness=randomness,
-            secret=module_access.secret,
-            line_keys=module_access.line_keys(settings, randomness),
-        )
+        module = module or _module(settings, site, lanes, clock, randomness)
         return _assemble(settings, store, site, module, lanes, clock, randomness)
     except BaseException:
         store.close()
         raise
+
+
+def _module(
+    settings: TillConfig, site: Site, lanes: Lanes, clock: Clock, randomness: Randomness
+) -> ModuleManager:
+    return ModuleManager(
+        settings.module_address or "serial:none",
+        till_id=site.till_id,
+        clock=clock,
+        lanes=lanes,
+        randomness=randomness,
+        secret=module_access.secret,
+        line_keys=module_access.line_keys(settings, randomness),
+    )
+
+
+def _name_on_the_line(site: Site) -> str:
+    """What a module calls this till."""
+    return (site.till_name or site.till_code)[:NAME_MAX]
 
 
 def _assemble(
@@ -141,7 +152,7 @@ def _assemble(
         load_keys=LoadKeys(store, module, two),
         export_audit=ExportAudit(module, two),
         acknowledge_audit=AcknowledgeAudit(module, two),
-        pair=Pair(module, two, site.till_name[:NAME_MAX] or site.till_code),
+        pair=Pair(module, two, _name_on_the_line(site)),
         look_at_module=module.refresh,
         status=ReadStatus(store, module, spooler, sync, clock),
         previewer=previewer,
@@ -238,6 +249,22 @@ def enrol(
     finally:
         store.close()
     return answer.site
+
+
+def pair(folder: Path | None, code: str) -> str:
+    """Pair this till with the module at its address; the module's id. Up to 10 s.
+
+    Whoever may read the till's store key may do this: it is for setting a till up. Raises
+    InputError PAIR_CODE_FORM, ModuleError PAIR_..., PORT_..., StoreError, ConfigError.
+    """
+    settings = config.load(folder or paths.data_folder())
+    clock, randomness, lanes = SystemClock(), SystemRandomness(), InlineLanes()
+    site = _looked(settings.folder, lambda store: store.read(lambda reader: reader.site()))
+    module = _module(settings, site, lanes, clock, randomness)
+    try:
+        return module.pair(code, _name_on_the_line(site)).module_id
+    finally:
+        module.close()
 
 
 def _unenrolled(

@@ -1,4 +1,4 @@
-"""The till itself: its window, `posapp enrol`, `posapp sell`, `posapp report`."""
+"""The till itself: its window, `posapp enrol`, `pair`, `sell` and `report`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ def add(commands: Commands) -> None:
     enrol.add_argument("--printer", default="none", help="tcp:HOST:PORT, serial:PORT or none")
     enrol.add_argument("--key", default="keyring", choices=("keyring", "keyfile"))
     enrol.set_defaults(run=_enrol)
+    pair = commands.add_parser("pair", help="make till and security module know each other")
+    add_data(pair, default=SUPPRESS)
+    pair.add_argument("--code", required=True, help="the 24 digits that the module shows")
+    pair.set_defaults(run=_pair)
     sell = commands.add_parser("sell", help="one sale without the window; asks for the PIN")
     add_data(sell, default=SUPPRESS)
     sell.add_argument("meter")
@@ -51,6 +55,14 @@ def _enrol(arguments: Arguments) -> int:
         key_source=arguments.key,
     )
     print(f"{site.till_name} is a till of {site.utility}")
+    return 0
+
+
+def _pair(arguments: Arguments) -> int:
+    from posapp.bootstrap import till
+
+    module_id = till.pair(arguments.data, arguments.code)
+    print(f"this till and module {module_id} know each other now")
     return 0
 
 

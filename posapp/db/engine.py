@@ -31,13 +31,14 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 from sqlcipher3 import dbapi2
 
-from posapp.db import keymark, pragmas
+from posapp.db import keymark, pragmas, wal
 from posapp.db.errors import translate
 from posapp.db.lock import FileLock
 from posapp.errors import StoreError
 
 CHECKPOINT_PAGES = 8 * 1024 * 1024 // 4096  # this much in the WAL is moved into the file
 CHECKPOINT_IDLE_S = 2.0
+LOST = ".lost"  # behind the name of a WAL that lost what was durable: its copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,35 @@ class Database:
         waits = self.waiting()
         return waits.wal_pages - waits.moved_pages >= CHECKPOINT_PAGES
 
+    def check_log(self) -> None:
+        """What a WAL that a crash left has lost: nothing, or a transaction that never ended.
+
+        Raises StoreError STORE_DAMAGED when committed ones do not hold any more: SQLite itself
+        would go on from an earlier state without a word.
+        """
+        log = self.path.with_name(self.path.name + "-wal")
+        try:
+            lost = wal.unread(log, self.waiting().wal_pages)
+        except OSError as error:
+            raise StoreError("STORE_DISK_ERROR", cause=type(error).__name__) from error
+        if lost > 1:
+            self._keep(log)
+            raise StoreError("STORE_DAMAGED", path=str(self.path))
+        if lost:  # or the next crash would leave two of them in the same log
+            self._checkpoint("TRUNCATE")
+
+    def _keep(self, log: Path) -> None:
+        """A copy of a broken WAL: closing moves what it can read and deletes the rest. As long
+        as the copy lies there the store is not opened.
+        """
+        lost = log.with_name(log.name + LOST)
+        try:
+            shutil.copyfile(log, lost)
+            with lost.open("rb+") as stream:
+                os.fsync(stream.fileno())
+        except OSError as error:
+            raise StoreError("STORE_DISK_ERROR", cause=type(error).__name__) from error
+
     def _checkpoint(self, mode: str) -> tuple[bool, Checkpoint]:
         assert self._writer_thread != threading.get_ident(), "a checkpoint inside a write"
         with self._writing, _translated(self._drop_writer):
@@ -209,8 +239,8 @@ def open_sqlcipher(
 
     `exclusive` takes the lock file beside it for this process; `read_only` opens no writing
     connection and takes no lock. Raises StoreError STORE_MISSING, STORE_KEY_WRONG, STORE_IN_USE,
-    STORE_DAMAGED (the key is right, the first page is not), SQLITE_TOO_OLD, and with `create`
-    STORE_EXISTS.
+    STORE_DAMAGED (the key is right, the first page is not, or the WAL lost what was durable),
+    SQLITE_TOO_OLD, and with `create` STORE_EXISTS.
     """
     assert not (create and read_only)
     if create and path.exists():
@@ -225,10 +255,12 @@ def open_sqlcipher(
         if create:
             keymark.write(path, key)
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        elif path.stat().st_size == 0:
+        elif path.stat().st_size == 0 or path.with_name(f"{path.name}-wal{LOST}").exists():
             raise StoreError("STORE_DAMAGED", path=str(path))
         with database.read() if read_only else database.write():
             pass
+        if not read_only:
+            database.check_log()
     except StoreError as error:
         database.close()
         if error.code == "STORE_KEY_WRONG" and keymark.fits(path, key):

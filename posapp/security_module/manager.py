@@ -280,11 +280,12 @@ class ModuleManager:
         self, ask: Callable[[float], T], *, open_line: bool = True, changes: bool = True
     ) -> T:
         """Ask, and then ask how things stand when the answer may have changed that."""
-        answer = self._run(ask, Urgency.NORMAL, always=Outcome.NOT_EXECUTED, open_line=open_line)
-        if changes:
-            self._report_due_at = 0.0
-            self.poll()
-        return answer
+        try:
+            return self._run(ask, Urgency.NORMAL, always=Outcome.NOT_EXECUTED, open_line=open_line)
+        finally:  # a refusal changes something too: a wrong PIN signs out whoever was signed in
+            if changes:
+                self._report_due_at = 0.0
+                self.poll()
 
     # ------------------------------------------------------------ coming and going
 

@@ -11,7 +11,6 @@ from posapp.wire.audit import (
     AuditEntry,
     AuditFile,
     AuditHead,
-    entry_hash,
     genesis,
 )
 
@@ -33,26 +32,21 @@ class ExportAudit:
         self._people.check(Operation.EXPORT_AUDIT, operator_id)
         module_id = self._module.status().module_id or self._module.refresh().module_id
         entries: list[bytes] = []
-        after, after_hash = 0, genesis(module_id)
+        last = 0
         while True:
-            part = self._module.read_audit(after + len(entries))
+            part = self._module.read_audit(last)
             if not part.entries:
-                break
-            if not entries:  # a module forgets what head office acknowledged long ago
-                first = AuditEntry.from_bytes(part.entries[0])
-                after, after_hash = first.number - 1, first.previous_hash32
+                return _file(module_id, entries, part).to_bytes()
             entries.extend(part.entries)
-            spare = len(entries) - ENTRIES_MAX
-            if spare > 0:
-                after, after_hash = after + spare, entry_hash(entries[spare - 1])
-                del entries[:spare]
-        return _file(module_id, after, after_hash, entries, part).to_bytes()
+            last = AuditEntry.from_bytes(entries[-1]).number
+            del entries[:-ENTRIES_MAX]
 
 
-def _file(
-    module_id: str, after: int, after_hash: bytes, entries: list[bytes], part: AuditPart
-) -> AuditFile:
-    if after + len(entries) != part.number:
-        raise InputError("AUDIT_INVALID", field="entries")
+def _file(module_id: str, entries: list[bytes], part: AuditPart) -> AuditFile:
     head = AuditHead(module_id, part.number, part.hash32, part.signature)
-    return AuditFile(after, after_hash, tuple(entries), head)
+    if not entries:
+        return AuditFile(0, genesis(module_id), (), head)
+    first, last = AuditEntry.from_bytes(entries[0]), AuditEntry.from_bytes(entries[-1])
+    if last.number != part.number:
+        raise InputError("AUDIT_INVALID", field="entries")
+    return AuditFile(first.number - 1, first.previous_hash32, tuple(entries), head)

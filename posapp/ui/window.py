@@ -208,6 +208,7 @@ class MainWindow(QWidget):
 
         sell = SellPage(self._till, self._tasks)
         sell.left.connect(self._leave)
+        sell.show_trouble(self._module_trouble)
         return sell
 
     @property

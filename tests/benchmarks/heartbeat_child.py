@@ -37,6 +37,11 @@ class Heart:
         self._due = time.monotonic_ns() + BEAT_MS * 1_000_000
         self._timer.start()
 
+    def stop(self) -> None:
+        """Before it is forgotten: a timer that another thread sweeps up still fires."""
+        self._timer.stop()
+        self._timer.deleteLater()
+
     def _beat(self) -> None:
         now = time.monotonic_ns()
         self.latest_ns = max(self.latest_ns, now - self._due)
@@ -152,6 +157,7 @@ def main(how: str, seconds: str) -> None:
     window.sell(a_meter_number(2).digits)
     while time.monotonic() < end:
         write("7")
+    heart.stop()
     print(heart.latest_ns // 1000, heart.beats, flush=True)
     window.close()
 

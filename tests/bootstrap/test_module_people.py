@@ -166,13 +166,7 @@ class Closed:
         self.module = ClosedModule(folder, self.clock, CountedRandomness(), self._engine, cost=cost)
 
     def _engine(self, store, around):
-        engine = Engine(
-            *(store, self.clock, CountedRandomness()),
-            keeper=around.keeper,
-            allow=around.allow,
-            permit=around.permit,
-            bound=around.bound,
-        )
+        engine = around.engine(store, self.clock, CountedRandomness())
         self.engines.append(engine)
         return engine
 
@@ -216,6 +210,16 @@ def test_no_order_runs_without_a_person_and_its_number_is_burnt(closed):
     module.ask(LOGIN, operator=1, pin=PIN)
     assert module.ask(codec.ISSUE, **late).error == "STALE"
     assert not module.ask(codec.ISSUE, **order_of(a_request(2, NOON_TID + 20))).error
+
+
+def test_the_report_says_that_nobody_is_signed_in(closed):
+    module = closed()
+    module.ask(LOGIN, operator=1, pin=PIN)
+    assert module.ask(codec.STATUS, till=bytes(16)).fields.text("state") == "ready"
+    module.clock.move(minutes=20)
+    reply = module.ask(codec.STATUS, till=bytes(16))
+    assert reply.fields.text("state") == "locked"
+    assert reply.fields.text("problem") == "LOGIN_REQUIRED"
 
 
 def test_a_technician_sells_nothing_and_every_coming_and_going_is_audited(closed):

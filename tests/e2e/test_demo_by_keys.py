@@ -25,6 +25,7 @@ LOGIN_FIELD = (660, 120, 1010, 180)
 SUM = (660, 60, 1010, 320)
 PRIMARY = (660, 620, 1010, 710)
 BANNER = (104, 430, 632, 510)
+SLIP_BANNER = (660, 380, 1010, 580)
 
 
 @pytest.fixture(scope="module")
@@ -52,27 +53,35 @@ def person(screen: Screen) -> Iterator[Person]:
     assert not slips.parent.exists(), "the town is gone with its window"
 
 
-def test_a_pulled_cable_is_said_and_a_plugged_one_sells(person: Person, tmp_path: Path) -> None:
+def test_a_pulled_cable_is_said_where_one_sells_and_a_plugged_one_sells_once(
+    person: Person, tmp_path: Path
+) -> None:
     town = build(tmp_path, customers=500, seed=SEED)
     usual = next(m for m in town.meters if m.base_date == 2014 and m.state == "active")
-    light = theme.tokens()["color"]["light"]
+    light, demo = theme.tokens()["color"]["light"], f"alt+{len(PAGES) + 1}"
     person.types(STAFF[0].pin, changes=PRIMARY)
     person.presses("Return", changes=LOGIN_HEAD)
     person.types("2000", changes=LOGIN_FIELD)
     person.presses("Return", changes=RAIL)
 
-    person.presses(f"alt+{len(PAGES) + 1}", changes=HEAD)
-    person.sees_colour(BANNER, light["ok"])
-    person.presses("1", changes=PRIMARY)
-    person.sees_colour(BANNER, light["bad"])
-    person.presses("Return", changes=PRIMARY)
-    person.sees_colour(BANNER, light["ok"])
-
-    person.presses("alt+1", changes=HEAD)
     person.types(usual.meter, changes=HEAD)
     person.types("500", changes=PRIMARY)
     person.presses("Return", changes=HEAD)
     person.types("1000", changes=SUM)
+
+    person.presses(demo, changes=HEAD)
+    person.sees_colour(BANNER, light["ok"])
+    person.presses("1", changes=PRIMARY)
+    person.sees_colour(BANNER, light["bad"])
+    person.presses("alt+1", changes=HEAD)
+    person.presses("Return")
+    person.sees_colour(SLIP_BANNER, light["bad"])
+
+    person.presses(demo, changes=HEAD)
+    person.presses("Return", changes=PRIMARY)
+    person.sees_colour(BANNER, light["ok"])
+    person.presses("alt+1", changes=HEAD)
     person.presses_until_printed("Return", 1)
     (slip,) = person.sees_slips(1)
     assert re.search(r"TOTAL +KSh 500\.00", slip)
+    assert "COPY" not in slip

@@ -223,7 +223,7 @@ def make_module(day: Day) -> ModuleProcess:
             if c.sgc == key.sgc:
                 name = f"key of {meter.digits} under {key.krn}"
                 day.secrets[name] = decoder_key(key, meter, c.ti, c.ea)
-    return ModuleProcess(day.module, f"pty:{day.module / 'line'}", module_id)
+    return ModuleProcess(day.module, f"pty:{day.module / 'line'}", module_id, in_clear=False)
 
 
 def make_till(day: Day) -> None:

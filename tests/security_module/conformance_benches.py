@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import ClassVar
@@ -36,14 +36,17 @@ from tests.security_module.lines import CUT, TO_MODULE, TO_TILL, Relay, whole
 from tests.security_module.module_process import (
     DES_SECRET,
     HMAC_SECRET,
+    TEST_KEYS,
     ModuleProcess,
     a_configuration,
 )
 from tests.security_module.prismtoken_process import PrismTokenProcess
 from tests.security_module.prismtoken_server import PASSWORD
+from tests.security_module.soft_tokens import LIBRARY, USER_PIN, a_token
 
 CALL_S = 5.0
 TARGET = KeyTarget("123456", 1, "07")
+HMAC_KEYS = [key for key in TEST_KEYS if key["dkga"] == 4]
 PARTS = ("cable", "stranger", "nowhere")
 
 
@@ -299,6 +302,36 @@ def link_over_pty(folder: Path) -> Standing:
     return Standing(bench, close)
 
 
+def link_on_a_token(folder: Path) -> Standing:
+    """Two module processes whose vending keys are in SoftHSM tokens of their own."""
+    modules = []
+    for name in ("one", "two"):
+        place = folder / name
+        place.mkdir(parents=True)
+        (place / "hsm.pin").write_text(USER_PIN, encoding="ascii")
+        (place / "hsm.pin").chmod(0o600)
+        (place / "module.toml").write_text(
+            f'[pkcs11]\nlibrary = "{LIBRARY}"\ntoken = "{a_token().label}"\n'
+            'pin_file = "hsm.pin"\nkeys = true\n',
+            encoding="utf-8",
+        )
+        modules.append(ModuleProcess.make(place, "tcp:127.0.0.1:0", HMAC_KEYS))
+        modules[-1].start()
+    bench = _bench(
+        lambda: _make(modules[0].address),
+        LINK.capabilities,
+        stranger=lambda: _make(modules[1].address),
+        nowhere=lambda: _make("tcp:127.0.0.1:1"),
+    )
+    bench = replace(bench, target=KeyTarget("201457", 1, "07"))  # a token keeps DKGA04 only
+
+    def close() -> None:
+        for module in modules:
+            module.kill()
+
+    return Standing(bench, close)
+
+
 # ---------------------------------------------------------------- prismtoken
 
 
@@ -368,5 +401,6 @@ def kinds() -> dict[str, Kind]:
         "link-memory": Kind(link_over_memory, LINK.capabilities, stranger=None, nowhere=None),
         "link-tcp": Kind(link_over_tcp, LINK.capabilities),
         "link-pty": Kind(link_over_pty, LINK.capabilities, cable=None),
+        "link-pkcs11": Kind(link_on_a_token, LINK.capabilities, cable=None),
         "prismtoken": Kind(prismtoken, PRISMTOKEN.capabilities),
     }

@@ -21,6 +21,7 @@ from tests.security_module.conformance_benches import Standing, kinds, link_over
 from tests.security_module.module_process import ON_POSIX, ModuleProcess
 from tests.security_module.prismtoken_process import PrismTokenProcess
 from tests.security_module.prismtoken_server import PASSWORD
+from tests.security_module.soft_tokens import needs_soft_hsm
 
 NAMES = [name for name in kinds() if ON_POSIX or "pty" not in name]
 # Only what a bench can be asked: what it lacks is known beforehand and is no skip.
@@ -42,7 +43,16 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
         each.close()
 
 
-@pytest.mark.parametrize(("name", "one"), PAIRS, ids=[f"{n}: {c}" for n, c in PAIRS])
+ON_A_TOKEN = "link-pkcs11"
+
+
+@pytest.mark.parametrize(
+    ("name", "one"),
+    [
+        pytest.param(n, c, id=f"{n}: {c}", marks=[needs_soft_hsm] if n == ON_A_TOKEN else [])
+        for n, c in PAIRS
+    ],
+)
 def test_our_drivers_keep_the_contract(
     stand: Callable[[str], Bench], name: str, one: Check
 ) -> None:

@@ -47,7 +47,7 @@ class Shop:
         (folder / "line").mkdir()
         listen = f"pty:{place / 'line'}" if ON_POSIX else "tcp:127.0.0.1:0"
         keys = LineKeys(folder / "line", bytes(32), SystemRandomness())
-        return cls(ModuleProcess(place, listen, module_id), keys)
+        return cls(ModuleProcess(place, listen, module_id, in_clear=False), keys)
 
     def manager(self, lanes: Lanes | None = None, till_id: bytes = TILL_ID) -> ModuleManager:
         """The till's hand on it while it runs."""

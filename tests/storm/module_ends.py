@@ -115,17 +115,23 @@ class ServedModule(ModuleProcess):
 
     def start(self) -> str:
         """Run it until it can be asked; its address."""
+        assert self.starts(), f"it fell over: {self.errors()}"
+        return self.address
+
+    def starts(self) -> bool:
+        """Run it until it can be asked; False when it ends before that."""
         self.begin()
         assert self._process is not None
         said, deadline = self.folder / "stdout.txt", time.monotonic() + START_WITHIN_S
         while not said.exists() or said.read_text().count("\n") < 2:
-            assert self._process.poll() is None, f"it fell over: {self.errors()}"
+            if self._process.poll() is not None:
+                return False
             assert time.monotonic() < deadline, f"it does not start: {self.errors()}"
             threading.Event().wait(LOOK_S)
         ready, self.words = said.read_text().split("\n")[:2]
         self.address = ready.removeprefix("ready ")
         self.happened["ready"] += 1
-        return self.address
+        return True
 
     def kill(self) -> None:
         """kill -9; it counts when that is what it died of."""

@@ -78,6 +78,8 @@ def main(folder: str, address: str, seed: str, keys: str) -> None:
             open_still = error.code in ("OUTCOME_UNKNOWN", "SALE_UNRESOLVED")
             if not open_still and error.outcome is not Outcome.NOT_EXECUTED:
                 raise
+            status = module.status()
+            print(error.code, error.params, status.state, status.problem, file=sys.stderr)
             if error.code not in ("LIMIT_UNITS", "OPEN_SALE_FINISHED"):
                 time.sleep(PAUSE_S)
         else:

@@ -204,12 +204,20 @@ class Storm:
         while (now := self.dots_now()) < sales:
             assert self.till is not None
             if self.till.poll() is not None:
-                must(False, "the till fell over:", self.till_errors.read_text()[-2000:])
+                must(False, "the till fell over:", self.complaint())
             if now != before:
                 moving_until, before = time.monotonic() + MOVES_WITHIN_S, now
-            must(time.monotonic() < moving_until, "the till does not sell any more")
+            must(
+                time.monotonic() < moving_until,
+                "the till does not sell any more:",
+                self.complaint(),
+            )
             must(time.monotonic() < self.deadline, "out of time:", self.counts())
             self.pause(0.005)
+
+    def complaint(self) -> str:
+        """What the till said last of its troubles."""
+        return self.till_errors.read_text()[-1000:]
 
     @staticmethod
     def pause(seconds: float) -> None:

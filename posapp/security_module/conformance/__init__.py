@@ -17,6 +17,7 @@ Nothing here needs pytest. What a driver declares (`Capability`) decides what it
 the bench lacks is skipped by name. The module under test makes real tokens: give it test keys.
 """
 
+from posapp.security_module.conformance import services as services
 from posapp.security_module.conformance.bench import Bench as Bench
 from posapp.security_module.conformance.bench import BrokenError as BrokenError
 from posapp.security_module.conformance.bench import Cable as Cable

@@ -55,9 +55,11 @@ CHECKS: list[Check] = []
 Work = Callable[[Case], None]
 
 
-def _checks(
+def checks(
     sentence: str, *needs: Capability, parts: tuple[str, ...] = ()
 ) -> Callable[[Work], Work]:
+    """A function becomes a check: its sentence, and what it needs of the driver and the bench."""
+
     def add(work: Work) -> Work:
         CHECKS.append(Check(sentence, work, frozenset(needs), parts))
         return work
@@ -68,7 +70,7 @@ def _checks(
 # ---------------------------------------------------------------- who is there
 
 
-@_checks("a driver is made closed, and closed it refuses every call without having sent anything")
+@checks("a driver is made closed, and closed it refuses every call without having sent anything")
 def _closed(case: Case) -> None:
     driver, request = case.driver(), case.request()
     must(not driver.is_open, "it is open before `open`")
@@ -90,7 +92,7 @@ def _closed(case: Case) -> None:
             raise BrokenError("a closed driver answers")
 
 
-@_checks("the module says who it is, the same at each opening")
+@checks("the module says who it is, the same at each opening")
 def _hello(case: Case) -> None:
     driver = case.driver()
     first = driver.open(case.deadline())
@@ -106,7 +108,7 @@ def _hello(case: Case) -> None:
     must(driver.open(case.deadline()).module_id == first.module_id, "another id after `close`")
 
 
-@_checks("the report names the module, and the keys where the driver declares them")
+@checks("the report names the module, and the keys where the driver declares them")
 def _status(case: Case) -> None:
     driver = case.driver()
     hello = driver.open(case.deadline())
@@ -119,7 +121,7 @@ def _status(case: Case) -> None:
         must((wanted.sgc, wanted.krn, wanted.base_date) in keys, "the meter's key is not listed")
 
 
-@_checks("an address that leads nowhere is told by its code, in time", parts=("nowhere",))
+@checks("an address that leads nowhere is told by its code, in time", parts=("nowhere",))
 def _nowhere(case: Case) -> None:
     driver = case.driver(case.bench.nowhere)
     begun = time.monotonic()
@@ -135,7 +137,7 @@ def _nowhere(case: Case) -> None:
     must(not driver.is_open, "it is open all the same")
 
 
-@_checks(
+@checks(
     "another module has another id, and a till that knows the first asks it nothing",
     parts=("stranger",),
 )
@@ -157,7 +159,7 @@ def _wrong_module(case: Case) -> None:
 # ---------------------------------------------------------------- tokens
 
 
-@_checks("one item makes one token of twenty digits, new each time")
+@checks("one item makes one token of twenty digits, new each time")
 def _issue(case: Case) -> None:
     driver = case.opened()
     results = [case.sell(driver) for _ in range(3)]
@@ -168,7 +170,7 @@ def _issue(case: Case) -> None:
     must(len({result.tokens for _, result in results}) == 3, "two sales have one token")
 
 
-@_checks("a group makes a token an item, in order, and the same group again")
+@checks("a group makes a token an item, in order, and the same group again")
 def _group(case: Case) -> None:
     driver = case.opened()
     request, result = case.sell(driver, items=3)
@@ -183,7 +185,7 @@ def _group(case: Case) -> None:
     case.made_once(request)
 
 
-@_checks("of a group that cannot be made whole nothing is made", Capability.GROUPS)
+@checks("of a group that cannot be made whole nothing is made", Capability.GROUPS)
 def _all_or_none(case: Case) -> None:
     driver = case.opened()
     request = case.request(items=3)
@@ -194,7 +196,7 @@ def _all_or_none(case: Case) -> None:
     must(isinstance(found, NotFound), "half a group was made")
 
 
-@_checks("a refusal says NOT_EXECUTED and leaves a line on which the next sale is made")
+@checks("a refusal says NOT_EXECUTED and leaves a line on which the next sale is made")
 def _refusals(case: Case) -> None:
     driver = case.opened()
     other = next(k for k in range(9, 0, -1) if k != case.bench.configuration.krn)
@@ -224,22 +226,22 @@ def _kind(case: Case, request: IssueRequest) -> None:
     must(isinstance(found, IssueResult) and found.tokens == result.tokens, "fetched, it differs")
 
 
-@_checks("credit in money is made in units of 0.00001 of the currency", Capability.CURRENCY)
+@checks("credit in money is made in units of 0.00001 of the currency", Capability.CURRENCY)
 def _currency(case: Case) -> None:
     _kind(case, case.order(subclass=4, units=1_234_500_000))
 
 
-@_checks("a management token is made", Capability.MANAGEMENT)
+@checks("a management token is made", Capability.MANAGEMENT)
 def _management(case: Case) -> None:
     _kind(case, case.order(kind=TokenKind.MANAGEMENT, subclass=0, units=5_000, value_minor=0))
 
 
-@_checks("a meter's test token is made without a token identifier", Capability.METER_TEST)
+@checks("a meter's test token is made without a token identifier", Capability.METER_TEST)
 def _meter_test(case: Case) -> None:
     _kind(case, case.order(kind=TokenKind.METER_TEST, tid=0, units=1, value_minor=0))
 
 
-@_checks("a key change is one item and a set of tokens", Capability.KEY_CHANGE, parts=("target",))
+@checks("a key change is one item and a set of tokens", Capability.KEY_CHANGE, parts=("target",))
 def _key_change(case: Case) -> None:
     kind, target = TokenKind.KEY_CHANGE, case.bench.target
     _kind(case, case.order(kind=kind, tid=0, units=0, value_minor=0, target=target))
@@ -248,7 +250,7 @@ def _key_change(case: Case) -> None:
 # ---------------------------------------------------------------- once, and not twice
 
 
-@_checks("the same request is answered the same, on this line and on others", Capability.REPLAY)
+@checks("the same request is answered the same, on this line and on others", Capability.REPLAY)
 def _replay(case: Case) -> None:
     driver = case.opened()
     request, result = case.sell(driver)
@@ -264,7 +266,7 @@ def _replay(case: Case) -> None:
     case.made_once(request)
 
 
-@_checks("the same id with other content is refused and changes nothing", Capability.CONFLICT)
+@checks("the same id with other content is refused and changes nothing", Capability.CONFLICT)
 def _conflict(case: Case) -> None:
     driver = case.opened()
     request, result = case.sell(driver)
@@ -274,7 +276,7 @@ def _conflict(case: Case) -> None:
     case.made_once(request)
 
 
-@_checks("a request can be fetched, one that never was cannot")
+@checks("a request can be fetched, one that never was cannot")
 def _fetch(case: Case) -> None:
     driver = case.opened()
     request, result = case.sell(driver)
@@ -293,7 +295,7 @@ def _fetch(case: Case) -> None:
         must(isinstance(foreign, NotFound), "another till reads this till's tokens")
 
 
-@_checks("a number that was passed never runs", Capability.SEQUENCE)
+@checks("a number that was passed never runs", Capability.SEQUENCE)
 def _stale(case: Case) -> None:
     driver = case.opened()
     early = case.request()
@@ -303,7 +305,7 @@ def _stale(case: Case) -> None:
     must(isinstance(found, NotFound), "a stale request was made")
 
 
-@_checks("a cancelled request never runs, and one that ran cannot be cancelled", Capability.CANCEL)
+@checks("a cancelled request never runs, and one that ran cannot be cancelled", Capability.CANCEL)
 def _cancel(case: Case) -> None:
     driver = case.opened()
     request = case.request()
@@ -314,7 +316,7 @@ def _cancel(case: Case) -> None:
     _cancel_too_late(case, driver, sold)
 
 
-@_checks("a driver that cannot cancel says so, and never that it did")
+@checks("a driver that cannot cancel says so, and never that it did")
 def _no_cancel(case: Case) -> None:
     driver = case.opened()
     sold, _ = case.sell(driver)
@@ -340,7 +342,7 @@ def _cancel_too_late(case: Case, driver: Driver, sold: IssueRequest) -> None:
 # ---------------------------------------------------------------- bad lines
 
 
-@_checks("a lost answer is an unknown outcome; fetched, it is there once", parts=("cable",))
+@checks("a lost answer is an unknown outcome; fetched, it is there once", parts=("cable",))
 def _lost_answer(case: Case) -> None:
     for items in (1, 2):
         driver, request = case.opened(), case.request(items)
@@ -353,7 +355,7 @@ def _lost_answer(case: Case) -> None:
         case.made_once(request)
 
 
-@_checks("a lost request is an unknown outcome; asked again, it is made once", parts=("cable",))
+@checks("a lost request is an unknown outcome; asked again, it is made once", parts=("cable",))
 def _lost_request(case: Case) -> None:
     driver, request = case.opened(), case.request()
     _cable(case).lose_request()
@@ -371,7 +373,7 @@ def _lost_request(case: Case) -> None:
     case.made_once(request)
 
 
-@_checks(
+@checks(
     "a request that comes after it was cancelled never runs", Capability.CANCEL, parts=("cable",)
 )
 def _late(case: Case) -> None:
@@ -390,7 +392,7 @@ def _late(case: Case) -> None:
         must(case.bench.made(request.request_id) == 0, "a late request was made")
 
 
-@_checks("a silent module costs the deadline and no more", parts=("cable",))
+@checks("a silent module costs the deadline and no more", parts=("cable",))
 def _deadline(case: Case) -> None:
     driver, request = case.opened(), case.request()
     _cable(case).stall()
@@ -402,7 +404,7 @@ def _deadline(case: Case) -> None:
     driver.close()
 
 
-@_checks("a call under way ends soon when it is interrupted", parts=("cable",))
+@checks("a call under way ends soon when it is interrupted", parts=("cable",))
 def _interrupted(case: Case) -> None:
     driver, request = case.opened(), case.request()
     _cable(case).stall()
@@ -428,7 +430,7 @@ def _interrupted(case: Case) -> None:
 # ---------------------------------------------------------------- what is seen of it
 
 
-@_checks("neither a secret nor a token shows in what the driver says of itself or of an error")
+@checks("neither a secret nor a token shows in what the driver says of itself or of an error")
 def _secrets(case: Case) -> None:
     driver = case.driver()
     seen = [repr(driver), repr(driver.open(case.deadline()))]
@@ -451,7 +453,7 @@ def _secrets(case: Case) -> None:
     must(not any(secret in text for secret in hidden), "a secret or a token is shown")
 
 
-@_checks("under the till's manager a sale, its replay, a fetch and a closing go as they must")
+@checks("under the till's manager a sale, its replay, a fetch and a closing go as they must")
 def _managed(case: Case) -> None:
     manager = _manager(case, case.driver(), "")
     request = case.request()

@@ -122,6 +122,18 @@ class Governed(Protocol):
 
 
 @runtime_checkable
+class Verifying(Protocol):
+    """What a driver offers besides when its module says what a token is. Raises like `Driver`."""
+
+    def verify(self, digits: str, request: IssueRequest, deadline: float) -> int:
+        """The class of a token for the meter of a request: 0 credit, 1 test, 2 management.
+
+        Raises ModuleError TOKEN_... for digits that are none, VERIFY_TOO_OFTEN.
+        """
+        ...
+
+
+@runtime_checkable
 class Serviced(Protocol):
     """What a module with a clock to trust and a self-test has. Raises like `Driver`."""
 

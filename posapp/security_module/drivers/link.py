@@ -37,6 +37,8 @@ KIND = DriverKind(
             Capability.KEY_CHANGE,
             Capability.MANAGEMENT,
             Capability.METER_TEST,
+            Capability.VERIFY,
+            Capability.LOGIN,
             Capability.LIMITS,
             Capability.AUDIT,
         }

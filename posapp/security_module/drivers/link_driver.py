@@ -159,6 +159,12 @@ class LinkDriver:
         """Hand over head office's word on the audit; the entry up to which it counts."""
         return _read(_number("acknowledged"), self._send(codec.AUDIT_ACK, document, deadline))
 
+    def verify(self, digits: str, request: IssueRequest, deadline: float) -> int:
+        """The class of a token for the meter of a request."""
+        meter = {name: messages.order_of(request)[name] for name in ("meter", "conf")}
+        fields = self._ask(codec.VERIFY, {"digits": digits, **meter}, deadline)
+        return _read(_number("class"), fields)
+
     def set_time(self, document: bytes, deadline: float) -> int:
         """Hand over head office's word of the time; the moment (ms) that has surely passed."""
         return _read(_number("floor"), self._send(codec.SET_TIME, document, deadline))

@@ -93,6 +93,7 @@ _STATES = {
     "KEY_NOT_FOUND": "key_missing",
     "LEASE_EXPIRED": "hold_lease",
     "LIMIT_UNITS": "limit_used",
+    "LOGIN_REQUIRED": "locked",
 }
 
 
@@ -100,10 +101,10 @@ class Engine:
     """One opened module. Called by one thread; each call is one transaction.
 
     `keeper` keeps the vending keys; without it they are those of the store. `allow` refuses an
-    order that nobody signed in may place, `permit` another action. `bound` says that the module's
-    own secret cannot be copied with its disk; otherwise raises ConfigError KEYS_NOT_TEST at once if
-    any key of the store is not marked as a test key, and takes no other. A start is an entry of the
-    audit: raises StoreError.
+    order that nobody signed in may place, `permit` another action, `attended` says whether anybody
+    is signed in. `bound` says that the module's own secret cannot be copied with its disk; else
+    raises ConfigError KEYS_NOT_TEST at once if a key of the store is not marked as a test key and
+    takes no other. A start is an entry of the audit: raises StoreError.
     """
 
     def __init__(
@@ -117,6 +118,7 @@ class Engine:
         keeper: Keeper | None = None,
         allow: Callable[[Order], None] | None = None,
         permit: Callable[[Action], None] | None = None,
+        attended: Callable[[], bool] = lambda: True,
         bound: bool = False,
     ) -> None:
         stored = () if keeper else store.keys()
@@ -128,6 +130,7 @@ class Engine:
         self._keeper = keeper or StoredKeys(stored, store.put_key)
         self._allow = allow
         self._permit = permit
+        self._attended = attended
         self._issuer = Issuer(self._keeper, tables, self._policy, randomness)
         self._verifier = Verifier(self._issuer, clock)
         self._boot = randomness.bytes(BOOT_BYTES)
@@ -199,6 +202,8 @@ class Engine:
     def _problem(self, standing: Standing, used_up: bool) -> str:
         """The code by which any order would be refused now; empty for none."""
         now = self._clock.now()
+        if not self._attended():
+            return "LOGIN_REQUIRED"
         try:
             self._check_clock(standing)
             self._authority.check(standing, now, 1)

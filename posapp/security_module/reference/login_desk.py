@@ -18,6 +18,7 @@ from posapp.security_module.reference.gate import Answers
 from posapp.security_module.reference.operators import (
     NAME_MAX,
     NUMBER_MAX,
+    Action,
     Operator,
     Operators,
     Role,
@@ -61,7 +62,7 @@ class LoginDesk:
             OPERATORS: self._change,
         }
         self._changes: dict[str, Callable[[Fields], None]] = {
-            "list": lambda _: None,
+            "list": lambda _: self._require_supervisor(),
             "add": self._add,
             "pin": lambda f: operators.change_pin(_number(f), _pin(f)),
             "role": lambda f: operators.change_role(_number(f), _role(f), _pin(f)),
@@ -141,6 +142,9 @@ class LoginDesk:
                 for operator, left in self._operators.all()
             ]
         }
+
+    def _require_supervisor(self) -> None:
+        self._operators.require(Action.OPERATORS)
 
     def _add(self, fields: Fields) -> None:
         name = fields.text("name", NAME_MAX)

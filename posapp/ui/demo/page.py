@@ -63,7 +63,7 @@ def plug_words() -> dict[Plug, PlugWords]:
         ),
         Plug.MODULE: PlugWords(
             translate("Demo", "The module's power"),
-            translate("Demo", "On. It makes tokens."),
+            translate("Demo", "On. A PIN opens it."),
             translate("Demo", "Off. Later it asks for a PIN."),
             translate("Demo", "Cut the power"),
             translate("Demo", "Switch it on"),

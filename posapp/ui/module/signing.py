@@ -32,7 +32,7 @@ class SignBody(Body):
         self._signing = QWidget()
         inner = QVBoxLayout(self._signing)
         inner.setContentsMargins(0, 0, 0, 0)
-        inner.setSpacing(12)
+        inner.setSpacing(8)
         inner.addWidget(self.pin)
         inner.addWidget(self.pad)
         self.gap(8)
@@ -51,14 +51,13 @@ class SignBody(Body):
         ready = not words.reads(state) or state.document is not None
         lines = []
         if operator is not None:
-            signed = translate("Module", "signed in")
-            role = f"{words.role_words(operator.role)} · {signed}"
-            lines.append(Line(f"1. {operator.name}", "", role, mark="ok"))
+            role = words.role_words(operator.role)
+            lines.append(Line(f"1. {operator.name}", role, mark="ok"))
         if state.needs_two:
             name = second.name if second else translate("Module", "a second person")
-            role = words.role_words(second.role) if second else translate("Module", "nobody yet")
+            role = words.role_words(second.role) if second else ""
             mark = "ok" if second and state.pin_length >= PIN_MIN else "off"
-            lines.append(Line(f"2. {name}", "", role, mark=mark))
+            lines.append(Line(f"2. {name}", role, mark=mark))
         self.people.show_lines(tuple(lines))
         self._signing.setVisible(state.needs_two and ready and second is not None)
         if len(self.pin.text()) != state.pin_length:
