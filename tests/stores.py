@@ -75,7 +75,10 @@ def a_site() -> Site:
 
 
 def a_store(
-    folder: Path, clock: StoppedClock | None = None, lanes: Lanes | None = None
+    folder: Path,
+    clock: StoppedClock | None = None,
+    lanes: Lanes | None = None,
+    site: Site | None = None,
 ) -> SqlStore:
     """A new enrolled store; its journal has one entry."""
     store = create_store(
@@ -86,7 +89,7 @@ def a_store(
         lanes=lanes or InlineLanes(),
         reserve_bytes=0,
     )
-    store.install(a_site(), TILL_ID, SECRET, HEAD_OFFICE.public, "posapp 0.1.0")
+    store.install(site or a_site(), TILL_ID, SECRET, HEAD_OFFICE.public, "posapp 0.1.0")
     return store
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from posapp.domain.lease import Lease
 from posapp.domain.meter import MeterNumber, MeterState
@@ -55,8 +55,10 @@ class SaleContext:
 
     def again(self, quote: Quote) -> Quote:
         """What was asked for in `quote`, priced as things are here. Raises SaleError."""
-        pack, situation, _ = self._ready()
-        return price_again(pack, quote, situation)
+        pack, situation, lease = self._ready()
+        again = price_again(pack, quote, situation)
+        self._within(lease, again.amount_minor)
+        return again
 
     def why(self, quote: Quote) -> tuple[Reason, ...]:
         """Why it is fewer units than at the earlier sale, or more."""
@@ -122,10 +124,23 @@ def _pack(reader: Reader, code: str, local: datetime) -> tuple[TariffPack | None
         except PosError as error:
             problem = error
             continue
-        if pack.is_effective(local.replace(tzinfo=None)):
+        if _holds(pack, local):
             return pack, None
         problem = SaleError("TARIFF_NOT_EFFECTIVE", tariff=pack.reference)
     return None, problem
+
+
+def _holds(pack: TariffPack, local: datetime) -> bool:
+    """Whether a version has begun and not ended; in an hour that the clock passes twice it does
+    each at the first pass.
+    """
+
+    def passed(wall: datetime) -> bool:
+        first = wall.replace(tzinfo=local.tzinfo).astimezone(UTC)
+        return wall <= local.replace(tzinfo=None) or first <= local.astimezone(UTC)
+
+    until = pack.effective_until
+    return passed(pack.effective_from) and not (until is not None and passed(until))
 
 
 def breakdown(record: SaleRecord) -> Sale:

@@ -23,7 +23,8 @@ def read_situation(reader: Reader, meter: Meter, pack: TariffPack, now: datetime
     history = reader.history(meter.number, month, pack.average_months, as_of)
     average = None if standing is None else standing.average_tenths
     if average is None and history.earlier_tenths is not None:
-        average = history.earlier_tenths // pack.average_months
+        # Rounded up: whoever is above a limit by less than a tenth is above it all the same.
+        average = -(-history.earlier_tenths // pack.average_months)
     return Situation(
         at=site.local(now).replace(tzinfo=None),
         bought_tenths=history.bought_tenths,
