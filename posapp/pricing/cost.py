@@ -109,23 +109,33 @@ class Costing:
         if not terms.dues_depend_on_payment:
             # With more money than any due every due is settled whole.
             return energy_minor + terms.dues_total(_MORE_THAN_ANY_DUE)
-        low = int(energy_minor)
-        high = low + 1
-        while high - terms.dues_total(high) < energy_minor:
-            low, high = high, high * 2
-        while high - low > 1:
+        low, at_low = 0, Fraction(0)
+        high = max(1, int(energy_minor))
+        while (at_high := high - terms.dues_total(high)) < energy_minor:
+            low, at_low, high = high, at_high, high * 2
+        straight = False
+        while high - low > 1 and at_low < energy_minor:
+            # What is left is straight between few bends: guesses along it, and halves in turn.
             middle = (low + high) // 2
-            if middle - terms.dues_total(middle) >= energy_minor:
-                high = middle
+            if straight := not straight:
+                along = (energy_minor - at_low) / (at_high - at_low) * (high - low)
+                middle = min(max(low + 1, low + int(along)), high - 1)
+            at_middle = middle - terms.dues_total(middle)
+            if at_middle >= energy_minor:
+                high, at_high = middle, at_middle
             else:
-                low = middle
-        before, after = (sum_ - terms.dues_total(sum_) for sum_ in (low, high))
-        if before >= energy_minor:
+                low, at_low = middle, at_middle
+        if at_low >= energy_minor:
             return Fraction(low)
-        return low + (energy_minor - before) / (after - before)  # straight within a minor unit
+        # Straight within a minor unit.
+        return low + (energy_minor - at_low) / (at_high - at_low)
 
     def least_minor(self) -> int:
         """The least useful amount: what the first step of the grid costs, with all dues."""
+        return self._least_minor
+
+    @cached_property
+    def _least_minor(self) -> int:
         step = self.terms.step_tenths
         asked = self.payment(step)
         left = asked - self.terms.dues_total(asked)

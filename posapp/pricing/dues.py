@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from posapp.domain.sale import LineKind, SaleLine
 from posapp.pricing.curve import Sold
@@ -40,7 +40,6 @@ class Cap:
 NO_CAP = Cap()
 
 
-@runtime_checkable
 class Due(Protocol):
     """A part that takes its sum first. On the curve of units it costs nothing."""
 
@@ -65,8 +64,8 @@ class Due(Protocol):
 
 
 def settle(due: Due, payment: Fraction, left: Fraction, factor: Fraction) -> Fraction:
-    """What a payment settles, without taxes; `factor` is a sum with its taxes over it."""
-    return min(due.owed(payment) * factor, due.cap.limit(payment, left)) / factor
+    """What a payment settles, with its taxes; `factor` is a sum with its taxes over it."""
+    return min(due.owed(payment) * factor, due.cap.limit(payment, left))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,3 +154,6 @@ class ChannelDue(_Flat):
 
     def lines(self, sold: Sold, index: int, net: Fraction) -> tuple[SaleLine, ...]:
         return (SaleLine(LineKind.FEE, self.code, sold.minor(sold.dues[index] * net)),)
+
+
+DUES = (FeeDue, ArrearsDue, ChannelDue)  # each of them a Due; a Protocol is slow to ask for

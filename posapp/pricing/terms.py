@@ -13,7 +13,7 @@ from functools import cached_property
 from posapp.errors import SaleError
 from posapp.pricing.components import Binding, FreeBasic
 from posapp.pricing.curve import FreeUnits, Month, Part, Share
-from posapp.pricing.dues import Due, settle
+from posapp.pricing.dues import DUES, Due, settle
 from posapp.pricing.situation import Situation
 from posapp.pricing.tariff import TariffPack
 
@@ -41,7 +41,7 @@ class Terms:
         return tuple(
             (place, part, self.with_taxes(place))
             for place, part in enumerate(self.parts)
-            if isinstance(part, Due)
+            if isinstance(part, DUES)
         )
 
     @cached_property
@@ -70,17 +70,27 @@ class Terms:
         """What a payment settles first, by part, in minor units, with the taxes on it."""
         if not self._due_places:
             return self._no_dues
-        whole = Fraction(payment)
-        left = whole
-        amounts = list(self._no_dues)
-        for place, due, factor in self._due_places:
-            amounts[place] = settle(due, whole, left, factor)
-            left -= amounts[place] * factor
-        return tuple(self._taxed(amounts))
+        found = self._known_dues.get(payment)
+        if found is None:
+            left = whole = Fraction(payment)
+            amounts = list(self._no_dues)
+            for place, due, factor in self._due_places:
+                gross = settle(due, whole, left, factor)
+                amounts[place] = gross / factor
+                left -= gross
+            found = self._known_dues[payment] = tuple(self._taxed(amounts))
+        return found
+
+    @cached_property
+    def _known_dues(self) -> dict[Fraction | int, tuple[Fraction, ...]]:
+        return {}  # a quote asks for those of one payment from several sides
 
     def dues_total(self, payment: Fraction | int) -> Fraction:
         """All of it."""
-        return sum(self.dues(payment), Fraction(0)) if self._due_places else Fraction(0)
+        left = whole = Fraction(payment)
+        for _, due, factor in self._due_places:
+            left -= settle(due, whole, left, factor)
+        return whole - left
 
 
 def bind(pack: TariffPack, situation: Situation) -> Terms:
