@@ -38,11 +38,17 @@ Row = dict[str, str]
 
 
 class AccountRows:
-    """Makes values of rows, in the utility's currency and zone."""
+    """Makes values of rows, in the utility's currency and zone.
 
-    def __init__(self, unit: Currency, zone: str, meters: Callable[[str], bool]) -> None:
+    Nothing may be later than `now`: a till would take what it sold before that moment for known.
+    """
+
+    def __init__(
+        self, unit: Currency, zone: str, now: datetime, meters: Callable[[str], bool]
+    ) -> None:
         self._unit = unit
         self._zone = ZoneInfo(zone)
+        self._now = now
         self._knows = meters
 
     def standing(self, row: Row) -> tuple[object, Standing]:
@@ -64,9 +70,11 @@ class AccountRows:
         try:
             moment = datetime.fromisoformat(text)
         except ValueError:
-            raise InputError("FIELD_VALUE", field="as_of", expected="2025-08-01T06:00") from None
+            raise InputError("FIELD_FORM", field="as_of", expected="2025-08-01T06:00") from None
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=self._zone)
+        if moment > self._now:
+            raise InputError("FIELD_FUTURE", field="as_of")
         return moment.astimezone(UTC)
 
     def _debts(self, text: str) -> Iterator[Debt]:
@@ -89,8 +97,11 @@ class AccountRows:
         except InvalidOperation:
             value = Decimal(0)
         if not value.is_finite() or not 0 < value < 10**9 or len(row["rate"]) > 20:
-            raise InputError("FIELD_VALUE", field="rate", expected="129.50")
-        return code, Rate(code, value, _day(row["stamped"], "stamped"))
+            raise InputError("FIELD_FORM", field="rate", expected="129.50")
+        stamped = _day(row["stamped"], "stamped")
+        if stamped > self._now.astimezone(self._zone).date():
+            raise InputError("FIELD_FUTURE", field="stamped")
+        return code, Rate(code, value, stamped)
 
 
 def _yes(row: Row) -> bool:
@@ -108,7 +119,7 @@ def _parts(text: str, field: str) -> Iterator[tuple[str, str, str]]:
     for row in rows:
         name, amount, day = (*row.split(":"), "", "", "")[:3]
         if row.count(":") not in (1, 2) or not _NAME.fullmatch(name) or name in names:
-            raise InputError("FIELD_VALUE", field=field, expected="name:sum:2024-01-31, each once")
+            raise InputError("FIELD_FORM", field=field, expected="water:1200.00:2024-01-31")
         names.add(name)
         yield name, amount, day
 
@@ -117,4 +128,4 @@ def _day(text: str, field: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise InputError("FIELD_VALUE", field=field, expected="2024-01-31") from None
+        raise InputError("FIELD_FORM", field=field, expected="2024-01-31") from None

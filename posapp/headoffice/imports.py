@@ -33,7 +33,15 @@ from posapp.headoffice import feed, schema
 from posapp.headoffice.accounts import ACCOUNTS, RATES, AccountRows
 from posapp.headoffice.office import Office
 from posapp.pricing import pack as packs
-from posapp.wire.feed import CT_RATIO_MAX, GLOBAL, Entity, FeedValue, TariffText, body_of
+from posapp.wire.feed import (
+    CT_RATIO_MAX,
+    GLOBAL,
+    Entity,
+    FeedValue,
+    TariffText,
+    body_of,
+    read_value,
+)
 
 FILE_BYTES_MAX = 256 * 1024 * 1024  # about two million customers
 FIELD_CHARACTERS_MAX = 200
@@ -122,7 +130,7 @@ def import_files(office: Office, paths: Sequence[Path]) -> ImportReport:
 
     What a file is shows in its columns (`.toml` is a tariff pack). Raises ConfigError
     FILE_UNREADABLE, FILE_TOO_LARGE; InputError IMPORT_NOT_TEXT, IMPORT_HEADER, TARIFF_INVALID,
-    TARIFF_EXAMPLE, TARIFF_VERSION_TAKEN before the file it is about changed anything; files
+    TARIFF_EXAMPLE, TARIFF_CURRENCY, TARIFF_VERSION_TAKEN before the file it is about changed anything; files
     before it stay loaded.
     """
     jobs = sorted((_open(path) for path in paths), key=lambda job: job.order)
@@ -300,7 +308,8 @@ def _load_rates(office: Office, name: str, rows: Rows) -> FileReport:
 
 def _account_rows(office: Office, meters: set[str]) -> AccountRows:
     utility = office.utility
-    return AccountRows(currency(utility.currency_code), utility.zone, meters.__contains__)
+    now = office.clock.now()
+    return AccountRows(currency(utility.currency_code), utility.zone, now, meters.__contains__)
 
 
 def _load_tariff(office: Office, name: str, text: str) -> FileReport:
@@ -308,6 +317,8 @@ def _load_tariff(office: Office, name: str, text: str) -> FileReport:
     for outcome in packs.check_pack(loaded):
         if not outcome.passed:
             raise InputError("TARIFF_EXAMPLE", file=name, example=outcome.name)
+    if loaded.currency.code != office.utility.currency_code:
+        raise InputError("TARIFF_CURRENCY", file=name, currency=office.utility.currency_code)
     with office.database.read() as connection:
         query = select(schema.tariff.c.version, schema.tariff.c.body).where(
             schema.tariff.c.code == loaded.code
@@ -315,7 +326,7 @@ def _load_tariff(office: Office, name: str, text: str) -> FileReport:
         known = {version: bytes(body) for version, body in connection.execute(query)}
     value = TariffText(loaded.code, text, loaded.version)
     newest = max(known, default=0)
-    if known.get(loaded.version) != cbor.encode(body_of(value)) and loaded.version <= newest:
+    if loaded.version <= newest and not _same_text(known.get(loaded.version), text):
         # What was sold under a version must stay readable: a change is a new version.
         raise InputError("TARIFF_VERSION_TAKEN", file=name, newest=newest)
     tally = _Tally(name)
@@ -325,6 +336,14 @@ def _load_tariff(office: Office, name: str, text: str) -> FileReport:
         return {"reference": key, "code": loaded.code, "version": loaded.version}
 
     return _save(office, tally, schema.tariff, Entity.TARIFF, row)
+
+
+def _same_text(body: bytes | None, text: str) -> bool:
+    """Whether a version is the one that is loaded; older software kept it without its number."""
+    if body is None:
+        return False
+    known = read_value(Entity.TARIFF, cbor.decode(body))
+    return isinstance(known, TariffText) and known.text == text
 
 
 def _save(

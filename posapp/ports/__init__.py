@@ -88,7 +88,8 @@ class MeterHistory:
     """What this till itself sold to a meter; open sales count like sold ones.
 
     `bought_tenths` and `free_tenths` are the month's; `earlier_tenths` those of the months asked
-    about before it, None where there was no sale. `fees` has the newest state of each fee,
+    about before it, None where there was no sale; `last_bought` is the day of the last sale before
+    the month. `fees` has the newest state of each fee,
     `arrears_paid` minor units by account.
     """
 

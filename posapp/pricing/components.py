@@ -123,7 +123,7 @@ class BlockEnergy:
         if not self.when.holds(situation):
             return Absent(self.code)
         months = 1
-        if self.adds_up and situation.last_bought is not None and not binding.month.has_bought:
+        if self.adds_up and situation.last_bought is not None:
             months = max(1, months_between(situation.last_bought, situation.day))
         blocks = []
         for row in self.rows:

@@ -177,7 +177,7 @@ class Costing:
         elif rest < 0:
             unspent = Fraction(left)  # not even the first unit of all
         amounts = tuple(
-            Fraction(begin) + Fraction(rise) * beyond
+            Fraction(begin) + Fraction(rise) * beyond if begin or rise else _ZERO
             for begin, rise in zip(stretch.begins, stretch.climbs, strict=True)
         )
         return Position(stretch.start_tenths + beyond, amounts, unspent, Fraction(climb))
@@ -248,3 +248,4 @@ class Costing:
 
 
 _MORE_THAN_ANY_DUE = 10**30
+_ZERO = Fraction(0)

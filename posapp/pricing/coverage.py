@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import product
 
 from posapp.domain.energy import units_text
 from posapp.pricing.components import When
+from posapp.pricing.curve import Span
 
 
-def gap_in(conditions: Sequence[When]) -> str:
-    """For whom none of the conditions holds, in words for a clerk; empty when there is nobody.
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """When a component of energy holds, and for which units of the month it has no price."""
+
+    when: When
+    free: tuple[Span, ...] = ()
+
+
+def gap_in(components: Sequence[Priced]) -> str:
+    """For whom no component has a price, in words for a clerk; empty when there is nobody.
 
     Conditions change only at the numbers they name, so one try on each side of every number,
     each month and both kinds of customers finds any gap.
     """
+    conditions = [component.when for component in components]
+    spans = [c.span for c in conditions if c.span]
+    spans += [span for component in components for span in component.free]
     averages = _sides([w for c in conditions for w in (c.average_above, c.average_up_to)])
-    units = _sides(
-        [edge for c in conditions if c.span for edge in (c.span.above, c.span.up_to)], least=1
-    )
+    units = _sides([edge for span in spans for edge in (span.above, span.up_to)], least=1)
     months = range(1, 13) if any(c.months for c in conditions) else (1,)
     people = (False, True) if any(c.entitled is not None for c in conditions) else (False,)
     for average, bought, month, entitled in product(averages, units, months, people):
-        if not any(_holds(c, average, bought, month, entitled=entitled) for c in conditions):
+        if not any(
+            _holds(c.when, average, bought, month, entitled=entitled)
+            and not any(span.holds(bought * 2) for span in c.free)
+            for c in components
+        ):
             words = (
                 f"for an average of {units_text(average)} kWh" if len(averages) > 1 else "",
                 f"for {units_text(bought)} kWh this month" if len(units) > 1 else "",

@@ -157,10 +157,11 @@ class Energy:
             for block in self.blocks:
                 stop = end if block.up_to_tenths is None else min(end, block.up_to_tenths * 2)
                 if stop > begin:
-                    cost = without_vat(block.step_minor * (stop - begin), net) * sign
-                    units = (stop - begin) // 2 * sign
-                    rate = rate_text(block.price, net)
-                    found.append(SaleLine(self.kind, block.label, sold.minor(cost), units, rate))
+                    if block.price:  # at no price the units are another component's
+                        cost = without_vat(block.step_minor * (stop - begin), net) * sign
+                        amount, units = sold.minor(cost), (stop - begin) // 2 * sign
+                        rate = rate_text(block.price, net)
+                        found.append(SaleLine(self.kind, block.label, amount, units, rate))
                     begin = stop
         return tuple(found)
 
@@ -172,7 +173,7 @@ class Energy:
             assert block.up_to_tenths is not None  # only the last block has no end
             left = block.up_to_tenths - self.month.start
             if left > 0:
-                return left, block, following
+                return (left, block, following) if block.price and following.price else None
         return None
 
 

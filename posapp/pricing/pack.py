@@ -20,7 +20,8 @@ from posapp.pricing.components import (
     MonthlyFee,
     PerKwh,
 )
-from posapp.pricing.coverage import gap_in
+from posapp.pricing.coverage import Priced, gap_in
+from posapp.pricing.curve import Span
 from posapp.pricing.exact import EXACT, MoneyRounding, UnitRounding
 from posapp.pricing.examples import Examples
 from posapp.pricing.parts import Parts, minor
@@ -239,6 +240,17 @@ def _assemble(top: Table, head: _Head) -> TariffPack | tuple[Mistake, ...]:
     return _pack(head, tuple(parts.components), tuple(found))
 
 
+def _priced(component: BlockEnergy | PerKwh) -> Priced:
+    if isinstance(component, PerKwh):
+        return Priced(component.when)
+    zero = tuple(
+        Span(before.up_to_tenths or 0 if before else 0, row.up_to_tenths)
+        for before, row in zip((None, *component.rows), component.rows, strict=False)
+        if not row.price
+    )
+    return Priced(component.when, zero)
+
+
 def _check_energy(tables: Sequence[Table], components: Sequence[Component]) -> None:
     """Energy or money for everybody, at all times, and not both."""
     last = tables[-1]
@@ -255,7 +267,7 @@ def _check_energy(tables: Sequence[Table], components: Sequence[Component]) -> N
         raise last.mistake(
             "kind", 'one "credit" alone, without energy, for meters that count money'
         )
-    gap = "" if credits else gap_in([c.when for _, c in energy])
+    gap = "" if credits else gap_in([_priced(c) for _, c in energy])
     if gap:
         raise energy[-1][0].mistake("when", f"a price for everybody; there is none {gap}")
 

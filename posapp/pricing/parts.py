@@ -140,8 +140,11 @@ class Parts:
                 if end <= before:
                     raise row.mistake("up_to", "more kWh than the block before ends at")
             label = f"{code} block {number}" if self._several_blocks else f"block {number}"
-            rows.append(BlockRow(label, end, self._price(row, above=ZERO)))
+            above = None if self._several_blocks else ZERO
+            rows.append(BlockRow(label, end, self._price(row, above=above)))
             self.labels.append(label)
+        if not any(row.price for row in rows):
+            raise table.mistake("blocks", "a price above 0 in at least one block")
         adds_up = _skipped(table) is Skipped.ADD_UP
         when = read_when(table)
         if adds_up and when.span is not None:

@@ -21,8 +21,8 @@ class Situation:
     `at` is the site's local time, without a zone. `bought_tenths` and `free_tenths` are this
     month's before this sale; `average_tenths` a month's average of the months before, None when
     nothing is known. `entitled` says that head office lists the customer for free units.
-    `last_bought` is the day of the last purchase. `ct_ratio` is what a meter behind current
-    transformers counts too little: a token carries units divided by it.
+    `last_bought` is the day of the last purchase before this month. `ct_ratio` is what a meter
+    behind current transformers counts too little: a token carries units divided by it.
     """
 
     at: datetime

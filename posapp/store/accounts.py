@@ -28,7 +28,8 @@ EARLIER = (
     " WHERE meter = ? AND month >= ? AND month < ? AND state IN (0, 1, 4)"
 )
 LAST_BOUGHT = (
-    "SELECT business_date FROM sale WHERE meter = ? AND state IN (0, 1, 4) AND amount_minor > 0"
+    "SELECT business_date FROM sale"
+    " WHERE meter = ? AND month < ? AND state IN (0, 1, 4) AND amount_minor > 0"
     " ORDER BY month DESC, place DESC LIMIT 1"
 )
 FEES = (
@@ -52,7 +53,7 @@ def history(
     run, digits, this = connection.exec_driver_sql, number.digits, month_of(month)
     bought, free = run(MONTH, (digits, this)).one()
     earlier, sales = run(EARLIER, (digits, this - months, this)).one()
-    last = run(LAST_BOUGHT, (digits,)).first()
+    last = run(LAST_BOUGHT, (digits, this)).first()
     fees: dict[str, SettledFee] = {}
     for code, through, owed, at_ms in run(FEES, (digits, FEES_MAX)):
         if code not in fees:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from posapp.domain.sale import LineKind
+from posapp.domain.standing import FeeState
 from posapp.errors import SaleError, StoreError
 from posapp.journal import facts
 from posapp.journal.chain import Entry
@@ -89,6 +90,14 @@ def intent_of(intent_entry: bytes, retimed_entry: bytes | None) -> SaleIntended:
     return replace(intent, items=retimed.items, sequence=retimed.sequence)
 
 
+def _settled(sale: SaleIntended) -> tuple[tuple[str, FeeState], ...]:
+    """How far fees are settled after a sale; an entry of older software has only their lines."""
+    if sale.fees:
+        return sale.fees
+    charged = dict.fromkeys(line.code for line in sale.lines if line.kind is LineKind.FEE)
+    return tuple((code, FeeState(sale.business_date)) for code in charged)
+
+
 class Projector:
     """Applies facts to the tables of `schema.PROJECTED` and to the till's row.
 
@@ -134,7 +143,7 @@ class Projector:
         self._run_many(_LINE, lines)
         fees = [
             (place, code, fee.through.toordinal() if fee.through else 0, fee.owed_minor)
-            for code, fee in sale.fees
+            for code, fee in _settled(sale)
         ]
         self._run_many(_FEE, fees)
         self._take_tids(place, sale)

@@ -120,6 +120,11 @@ FILES: dict[str, Words] = {
         FILE_OUT,
         "Correct the rates or the example.",
     ),
+    "TARIFF_CURRENCY": (
+        "{file} is not in {currency}, the currency that is paid here.",
+        FILE_OUT,
+        "Load a tariff in {currency}.",
+    ),
     "TARIFF_VERSION_TAKEN": (
         "{file} changes a tariff that is in use as version {newest}.",
         FILE_OUT,
@@ -133,6 +138,8 @@ FILES: dict[str, Words] = {
     "FIELD_CONTROL": ("{field} has a character that cannot be printed.", ROW_OUT, ROW),
     "FIELD_NUMBER": ("{field} is not a number from {low} to {high}.", ROW_OUT, ROW),
     "FIELD_VALUE": ("{field} is not one of {expected}.", ROW_OUT, ROW),
+    "FIELD_FORM": ("{field} is not written like {expected}.", ROW_OUT, ROW),
+    "FIELD_FUTURE": ("{field} is later than now.", ROW_OUT, ROW),
     "TARIFF_UNKNOWN": ("No tariff {tariff} is loaded.", ROW_OUT, "Load its pack first."),
     "CUSTOMER_UNKNOWN": ("No customer {customer_id} is loaded.", ROW_OUT, ROW),
     "CUSTOMER_CONFLICT": (

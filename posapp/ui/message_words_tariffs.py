@@ -42,7 +42,7 @@ MOVED: dict[str, str] = {
     "free_tenths": "the free units of the month",
     "average_tenths": "the average of the months before",
     "entitled": "who gets free units",
-    "last_bought": "the last purchase",
+    "last_bought": "the last purchase before this month",
     "fees": "the charges due",
     "debts": "the arrears",
     "rate": "the exchange rate",

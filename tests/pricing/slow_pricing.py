@@ -118,7 +118,7 @@ class SlowTariff:
             yield None, self._kwh_price(price) / 10
             return
         months = 1
-        if component.get("skipped_months") == "add_up" and not self.has_bought:
+        if component.get("skipped_months") == "add_up":
             months = max(1, _months(self.now.last_bought or self.now.day, self.now.day))
         for row in component["blocks"]:
             end = Fraction(row["up_to"]) * 10 * months if "up_to" in row else None

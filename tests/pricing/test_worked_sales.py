@@ -294,3 +294,44 @@ def test_the_sample_sale_has_no_rounding_line():
         ("vat", 21_103),
     ]
     assert quote.tariff_name == "Domestic D1" and quote.currency.code == "KES"
+
+
+def test_a_tax_on_the_upper_block_alone_is_two_components_with_one_table():
+    text = """
+format = 1
+code = "SN-DPP"
+version = 1
+name = "Woyofal"
+currency = "XOF"
+effective_from = 2025-01-01
+unit_rounding = "down"
+source = "made up, after the way of Senegal: VAT above 250 kWh"
+
+[[component]]
+kind = "blocks"
+code = "plain"
+blocks = [{ up_to = 150, price = 91.17 }, { up_to = 250, price = 136.49 }, { price = 0 }]
+
+[[component]]
+kind = "blocks"
+code = "taxed"
+blocks = [{ up_to = 250, price = 0 }, { price = 149.06 }]
+
+[[component]]
+kind = "vat"
+code = "vat"
+percent = 18
+of = ["taxed"]
+included = false
+
+[[example]]
+name = "260 kWh: 13675.50 + 13649 + 1490.60 and 18 % of that"
+buy = 260
+cost = 29083.41
+lines = { vat = 268 }
+"""
+    pack = load_pack(text, "sn.toml")
+    assert all(outcome.passed for outcome in check_pack(pack))
+    quote = by_units(pack, 2600, Situation(datetime(2025, 2, 1)))
+    energy = [line for line in quote.lines if line.kind is LineKind.ENERGY]
+    assert [line.units_tenths for line in energy] == [1500, 1000, 100]

@@ -33,7 +33,7 @@ INDEXED = {
     "RECENT": ("SCAN sale",),
     "MONTH": ("sale USING INDEX sale_by_meter (meter=? AND month=?)",),
     "EARLIER": ("sale USING INDEX sale_by_meter (meter=? AND month>? AND month<?)",),
-    "LAST_BOUGHT": ("sale USING INDEX sale_by_meter (meter=?)",),
+    "LAST_BOUGHT": ("sale USING INDEX sale_by_meter (meter=? AND month<?)",),
     "FEES": ("s USING INDEX sale_by_meter (meter=?)", "f USING PRIMARY KEY (place=?)"),
     "ARREARS": ("s USING INDEX sale_by_meter (meter=?)", "l USING PRIMARY KEY (place=?)"),
     "STANDING": ("standing USING PRIMARY KEY (meter=?)",),

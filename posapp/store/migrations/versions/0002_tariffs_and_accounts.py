@@ -45,6 +45,12 @@ STATEMENTS = (
       PRIMARY KEY (place, code)
     ) STRICT, WITHOUT ROWID
     """,
+    # Fees that were charged are settled up to their sale's day; lines of kind 3 are fees.
+    """
+    INSERT INTO sale_fee (place, code, through, owed_minor)
+      SELECT DISTINCT l.place, l.code, s.business_date, 0
+      FROM sale_line l JOIN sale s ON s.place = l.place WHERE l.kind = 3
+    """,
 )
 
 
