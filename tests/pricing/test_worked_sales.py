@@ -15,7 +15,7 @@ from posapp.domain.sale import LineKind
 from posapp.errors import SaleError
 from posapp.pricing.cost import Costing
 from posapp.pricing.exact import EXACT, UnitRounding, half_up
-from posapp.pricing.pack import load_pack
+from posapp.pricing.pack import check_pack, load_pack
 from posapp.pricing.quote import by_money, by_units
 from posapp.pricing.situation import Debt, FeeState, Situation
 from posapp.pricing.terms import bind
