@@ -293,8 +293,8 @@ def test_what_the_module_has_against_a_pin_is_said_and_keeps_nobody_out(
     fingers.press("5", ALT)
     poll(window)
     assert words in window.page("module").banner.words
-    fingers.press("3", ALT)
-    assert window.current == "day"
+    fingers.press("4", ALT)
+    assert window.current == "sync"
 
 
 @pytest.mark.usefixtures("window")
