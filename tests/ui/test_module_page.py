@@ -257,6 +257,29 @@ def test_a_locked_module_is_told_on_the_sell_page_and_one_key_signs_in_again(
     assert not note.isVisible()
 
 
+def test_a_small_screen_has_room_for_the_last_sale_and_what_the_module_has_against_a_pin(
+    selling, world, fingers
+):
+    buy(fingers)
+    fingers.enter()
+    fingers.enter()
+    world.module = ModuleState.LOCKED
+    selling.resize(1024, 768)
+    selling._module_said(ModuleError("PIN_WRONG", left=4))
+    poll(selling)
+    page = selling.sell_page()
+    assert page.last.shown.isVisible() and page.last.note.isVisible()
+    assert page.minimumSizeHint().height() + selling.strip.height() <= 720
+    assert_nothing_cut(selling, "note")
+
+
+def test_days_go_by_on_a_module_that_says_nothing_new(looking, world):
+    page = looking.page("module")
+    world.clock.pass_ms(2 * 24 * 3600 * 1000)
+    poll(looking)
+    assert "Key ends in 4 days" in says(page) and "Days left: 10" in says(page)
+
+
 def test_a_held_module_is_told_before_money_is_on_the_counter(selling, world, fingers):
     world.module = ModuleState.HOLD_LEASE
     poll(selling)

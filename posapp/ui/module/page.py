@@ -192,8 +192,11 @@ class ModulePage(QWidget):
         self._keep_focus(had=True)
 
     def show_status(self, status: TillStatus) -> None:
-        """The window's poll."""
+        """The window's poll; days go by on a module that says nothing new."""
         self.presenter.show_status(status)
+        state = self.presenter.state
+        if state.task is None and not state.busy:
+            self.show_state(state)
 
     def show_trouble(self, trouble: PosError | None) -> None:
         """The module answered to a sign-in meanwhile."""
