@@ -146,6 +146,15 @@ def test_a_wrong_second_pin_is_said_beside_the_form_and_typed_again(looking, wor
     assert len(world.given) == 1
 
 
+def test_a_module_that_takes_nothing_says_so_and_offers_nothing(looking, world):
+    world.module_facts |= {"offers": frozenset(), "limited": False, "certified": True}
+    poll(looking)
+    page = looking.page("module")
+    assert not any(button.isVisible() for button in page.buttons.values())
+    assert "is given nothing through the till" in says(page) and "NOT CERTIFIED" not in says(page)
+    assert all(row.share < 0 for row in page.keys.rows)
+
+
 def test_escape_leaves_a_task_and_the_keys_of_the_page_work_again(looking, fingers):
     page = looking.page("module")
     QTest.mouseClick(page.buttons[Task.PAIR], Qt.MouseButton.LeftButton)
