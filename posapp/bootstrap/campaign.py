@@ -15,7 +15,8 @@ from typing import BinaryIO
 
 from posapp.errors import ConfigError
 from posapp.sts.bulk.campaign import Campaign, CampaignReport, Progress, Target
-from posapp.sts.keys import VendingKey
+from posapp.sts.bulk.derive import Hmac
+from posapp.sts.keys import AnyKey
 from posapp.sts.sta import StaTables
 
 PART = ".part"
@@ -32,24 +33,25 @@ class Written:
 def run(
     meters: Path,
     out: Path,
-    keys: Iterable[VendingKey],
+    keys: Iterable[AnyKey],
     target: Target,
     tables: StaTables,
     now: datetime,
     *,
     kept: Iterable[Path] = (),
+    hmac: Hmac | None = None,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Written:
     """New keys for the meters of a CSV file, as another CSV file, a row for every row.
 
-    `out` is a new name or a file to replace, never the list itself nor one of `kept`. A stopped
-    run leaves its whole rows in a file `OUT.*.part`, a failed one leaves nothing. The files hold
-    tokens: only their owner may read them. Raises ConfigError FILE_UNREADABLE, FILE_UNWRITABLE,
-    SAME_FILE; InputError CSV_....
+    `out` is a new name or a file to replace, never the list itself nor one of `kept`; `hmac` is
+    for keys that a device keeps. A stopped run leaves its whole rows in a file `OUT.*.part`, a
+    failed one leaves nothing. The files hold tokens: only their owner may read them. Raises
+    ConfigError FILE_UNREADABLE, FILE_UNWRITABLE, SAME_FILE; InputError CSV_....
     """
     final = _final(out, (meters, *kept))
-    campaign = Campaign({(key.sgc, key.krn): key for key in keys}, target, tables, now)
+    campaign = Campaign({(key.sgc, key.krn): key for key in keys}, target, tables, now, hmac=hmac)
     try:
         source = meters.open("rb")
     except OSError as error:

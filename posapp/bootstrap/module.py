@@ -30,7 +30,7 @@ from posapp.security_module.link.identity import LineKeys
 from posapp.security_module.reference.endpoints import open_endpoint
 from posapp.security_module.reference.engine import Engine, Policy, card_of
 from posapp.security_module.reference.keys import load_key_file
-from posapp.security_module.reference.operators import Operator, Role
+from posapp.security_module.reference.operators import Action, Operator, Role
 from posapp.security_module.reference.server import Server
 from posapp.security_module.reference.store import (
     FILE_NAME,
@@ -38,6 +38,7 @@ from posapp.security_module.reference.store import (
     create_store,
     open_store,
 )
+from posapp.wire.audit import AuditKind
 from posapp.wire.introductions import TEXT_BYTES_MAX, ModuleCard, Trust
 
 if TYPE_CHECKING:
@@ -180,11 +181,15 @@ def change_keys(
     out: Path,
     to: tuple[str | None, int | None, str | None],
     sta_tables: Path | None = None,
+    *,
+    operator: int = 0,
+    pin: str = "",
 ) -> Run:
     """New keys for a list of meters, by the module in `folder` while it is not served.
 
-    `to` is SGC, KRN and TI for rows that name none, None for unchanged. Raises as `serve` for
-    the folder and as `module_run.change_keys` for the run; ConfigError BULK_MISSING.
+    `to` is SGC, KRN and TI for rows that name none, None for unchanged. Where there are operators
+    one of them signs in with a PIN. Raises as `serve` and `module_people.worked_at` for the folder
+    and as `module_run.change_keys` for the run; ConfigError BULK_MISSING.
     """
     # Imported here: numpy comes with an extra and takes a tenth of a second.
     from posapp.bootstrap import module_run
@@ -193,13 +198,17 @@ def change_keys(
     tables = choose(sta_tables, read_config(folder).sta_tables)
     if not (folder / FILE_NAME).is_file():
         raise ConfigError("MODULE_MISSING", folder=str(folder))
-    store = open_store(folder, _read_key(folder / KEY_FILE))
-    try:
-        clock = SystemClock()
-        engine = Engine(store, clock, SystemRandomness(), tables=tables)
-        return module_run.change_keys(engine, store, clock, tables, meters, out, Target(*to))
-    finally:
-        store.close()
+    staffed = module_people.has_operators(folder)
+    secret = None if staffed else _read_key(folder / KEY_FILE)
+    action, clock = Action.CHANGE_KEY, SystemClock()
+    with module_people.worked_at(folder, operator, pin, action, secret) as opened:
+        engine = opened.around.engine(opened.store, clock, SystemRandomness(), tables=tables)
+        if opened.generation is not None:
+            engine.note_person(AuditKind.LOGIN, operator, "key-change", opened.generation)
+        keys = module_run.RunKeys(opened.store.keys())
+        if opened.keeper is not None:
+            keys = module_run.RunKeys(opened.keeper.attributes(), opened.keeper.hmac)
+        return module_run.change_keys(engine, keys, clock, tables, meters, out, Target(*to))
 
 
 def line_keys(folder: Path) -> tuple[str, LineKeys]:

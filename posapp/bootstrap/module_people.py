@@ -6,7 +6,8 @@ token keeps that secret, `device.secret`. `module.toml` says whether a token kee
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -249,6 +250,47 @@ class FolderToken:
         """End the session with it; safe to call twice."""
         if self._hsm is not None:
             self._hsm.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A store for one errand; `generation` is the operators', None where there are none."""
+
+    store: ModuleStore
+    around: Surroundings
+    keeper: KeyBackend | None
+    generation: int | None
+
+
+@contextmanager
+def worked_at(
+    folder: Path, operator: int, pin: str, action: Action, secret: bytes | None
+) -> Iterator[Opened]:
+    """The store of a module that is not served now, opened by somebody who may do `action`.
+
+    `secret` is the store's key of a module without operators. Raises what `Operators`,
+    `FolderToken` and `open_store` raise; ModuleError ROLE_DENIED.
+    """
+    token = FolderToken(folder)
+    try:
+        if secret is not None:
+            with closing(open_store(folder, secret)) as store:
+                keeper = _keeper(token, FileDevice(secret))
+                yield Opened(store, Surroundings(keeper), keeper, None)
+            return
+        module_id = operators.module_id_in(folder)
+        device = token.device(module_id)
+        people = Operators(folder, module_id, device, SystemClock(), SystemRandomness())
+        with closing(people):
+            people.login(operator, pin)
+            people.require(action)
+            with closing(open_store(folder, people.data_key())) as store:
+                people.check_generation(_seen_generation(store))
+                keeper = _keeper(token, device)
+                around = Surroundings(keeper, bound=device.bound)
+                yield Opened(store, around, keeper, people.generation)
+    finally:
+        token.close()
 
 
 class OpenModule(Protocol):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -16,12 +16,21 @@ from posapp.bootstrap import campaign as files
 from posapp.clock import Clock
 from posapp.errors import ConfigError
 from posapp.security_module.reference.engine import Engine
-from posapp.security_module.reference.store import ModuleStore
 from posapp.sts.bulk.campaign import Campaign, CampaignReport, Target
+from posapp.sts.bulk.derive import Hmac
+from posapp.sts.keys import AnyKey
 from posapp.sts.sta import StaTables
 
 _TOKEN = re.compile(rb"(?<![0-9])[0-9]{20}(?![0-9])")
 _READ_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class RunKeys:
+    """The module's vending keys: all of them, or what a device lets know, which makes the HMACs."""
+
+    keys: tuple[AnyKey, ...] = field(repr=False)
+    hmac: Hmac | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +43,7 @@ class Run:
 
 def change_keys(
     engine: Engine,
-    store: ModuleStore,
+    keeper: RunKeys,
     clock: Clock,
     tables: StaTables,
     meters: Path,
@@ -43,19 +52,20 @@ def change_keys(
 ) -> Run:
     """Key-change sets for the meters of a CSV file, as another one that only its owner may read.
 
-    Raises ModuleError as `Engine.record_run` does, and then nothing is written; ConfigError
-    FILE_UNREADABLE, FILE_UNWRITABLE, SAME_FILE, RUN_CHANGED; InputError CSV_....
+    Raises ModuleError as `Engine.record_run` does and, with a device, HSM_..., and then nothing is
+    written; ConfigError FILE_UNREADABLE, FILE_UNWRITABLE, SAME_FILE, RUN_CHANGED; InputError
+    CSV_....
     """
-    keys, now = store.keys(), clock.now()
+    now, keys, hmac = clock.now(), keeper.keys, keeper.hmac
     planned = _Digest()
     try:
         with meters.open("rb") as source:
-            plan = Campaign({(k.sgc, k.krn): k for k in keys}, target, tables, now)
+            plan = Campaign({(k.sgc, k.krn): k for k in keys}, target, tables, now, hmac=hmac)
             report = plan.run(source, cast(BinaryIO, planned))  # it only writes
     except OSError as error:
         raise ConfigError("FILE_UNREADABLE", file=str(meters), reason=error.strerror) from None
     engine.record_run(report.rows, planned.tokens, planned.digest)
-    written = files.run(meters, out, keys, target, tables, now)
+    written = files.run(meters, out, keys, target, tables, now, hmac=hmac)
     if _digest_of(written.file) != planned.digest:
         written.file.unlink()
         raise ConfigError("RUN_CHANGED", file=str(meters))

@@ -48,6 +48,14 @@ def add(commands: Commands) -> None:
     change.add_argument("--to-krn", type=int, metavar="N", help="default: unchanged")
     change.add_argument("--to-ti", metavar="NN", help="default: unchanged")
     change.add_argument("--sta-tables", type=Path, metavar="FILE", help="a site's STA tables")
+    change.add_argument(
+        "--as",
+        type=int,
+        default=0,
+        dest="operator",
+        metavar="NUMBER",
+        help="sign this operator in, where there are any; the PIN is asked for",
+    )
     change.set_defaults(run=_key_change)
     pair = verbs.add_parser("pair", help="show a code with which a till pairs with this module")
     pair.add_argument("--dir", type=Path, required=True)
@@ -154,7 +162,13 @@ def _key_change(arguments: Arguments) -> int:
 
     to = arguments.to_sgc, arguments.to_krn, arguments.to_ti
     run = module.change_keys(
-        arguments.dir, arguments.meters, arguments.out, to, arguments.sta_tables
+        arguments.dir,
+        arguments.meters,
+        arguments.out,
+        to,
+        arguments.sta_tables,
+        operator=arguments.operator,
+        pin=ask_pin() if arguments.operator else "",
     )
     report = run.report
     print(f"{report.rows} meters, {run.tokens} tokens, {report.refused} refused")

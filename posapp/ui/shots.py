@@ -86,6 +86,8 @@ def _scenes(window: MainWindow, till: Till) -> Iterator[str]:
     yield "day"
     window.go("sync")
     yield "sync"
+    window.go("module")
+    yield "module"
     window.go("shift")
     yield "shift-close"
 

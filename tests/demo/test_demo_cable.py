@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,6 +83,7 @@ def test_a_cut_cable_falls_silent_within_a_message_and_the_token_is_made_once(
     assert manager.status().state is ModuleState.LINK_LOST
     assert cable.plug()
     first = manager.issue(request)
+    assert not first.replayed, "it had come through"
     again = manager.issue(request)
     assert (again.tokens, again.replayed) == (first.tokens, True)
 
@@ -104,6 +106,32 @@ def test_a_module_that_dies_takes_the_port_with_it_until_it_is_back(tmp_path: Pa
         manager.close()
         cable.close()
         module.kill()
+
+
+@pytest.mark.skipif(not ON_POSIX, reason="ptys are of POSIX")
+def test_a_dead_modules_number_that_a_stranger_has_is_not_taken_for_the_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = ModuleProcess.make(tmp_path / "module")
+    module.start()
+    cable = Cable(f"pty:{tmp_path / 'port'}", module.address)
+    cable.start()
+    name = str((tmp_path / "module" / "line").readlink())
+    handles: list[int] = []
+    try:
+        module.kill()
+        deadline = time.monotonic() + 10
+        while (tmp_path / "port").is_symlink():
+            assert time.monotonic() < deadline, "the port outlived its module"
+        monkeypatch.setattr("posapp.demo.cable.MOVED_S", 0.5)
+        while name not in [os.ttyname(theirs) for theirs in handles[1::2]]:
+            assert len(handles) < 200, "the number was not given again"
+            handles += os.openpty()
+        assert not cable.plug()
+    finally:
+        cable.close()
+        for handle in handles:
+            os.close(handle)
 
 
 def test_the_process_does_what_it_is_told(module: ModuleProcess, tmp_path: Path) -> None:

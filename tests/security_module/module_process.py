@@ -48,7 +48,7 @@ from pathlib import Path
 from posapp.bootstrap.module import serve
 from posapp.errors import PosError
 try:
-    serve(Path(sys.argv[1]), sys.argv[2], in_clear=sys.argv[3] == "clear")
+    serve(Path(sys.argv[1]), sys.argv[2], in_clear="paired" not in sys.argv[3:])
 except PosError as error:
     sys.exit(f"{error}")
 """

@@ -125,7 +125,7 @@ def check_till(store: SqlStore) -> list[SaleRecord]:
     return sales
 
 
-def check_both(sales: list[SaleRecord], audit: Audit) -> None:
+def check_both(sales: list[SaleRecord], audit: Audit, status: ModuleStatus) -> None:
     """Every sold sale is one request of the module with the same tokens, and the other way."""
     issues = audit.of(AuditKind.ISSUE)
     made = {body[0]: body for body in issues}
@@ -146,6 +146,7 @@ def check_both(sales: list[SaleRecord], audit: Audit) -> None:
     must(numbers == list(range(1, len(issues) + 1)), "the issue numbers have a gap")
     sequences = [body[2] for body in issues]
     must(sequences == sorted(set(sequences)), "a sequence number ran late or twice")
+    must(status.last_sequence >= max(sequences, default=0), "a sequence number is forgotten")
     tids = Counter((body[4], row[5], row[4]) for body in issues for row in body[5])
     must(max(tids.values(), default=1) == 1, "a TID was used twice:", tids.most_common(1))
 

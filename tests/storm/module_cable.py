@@ -29,6 +29,7 @@ LATE_S = (0.05, 0.8)  # less and more than what the till waits before it asks ag
 SLOW_BYTES, SLOW_S = 3, 1.0  # so many at one byte a second, then the rest at once
 BACK_S = (0.02, 0.2)
 SKIP_MOST = 5
+LATE_COPIES = 20
 
 
 class Fault(StrEnum):
@@ -64,6 +65,7 @@ class Cable:
         self._pulled = True
         self._used = False  # whether anything was carried since the plug was last put in
         self._back_at: float | None = None
+        self._orders_seen: deque[bytes] = deque(maxlen=LATE_COPIES)
         self._ways: dict[str, deque[tuple[float, bytes]]] = {TO_MODULE: deque(), TO_TILL: deque()}
         self._orders: queue.SimpleQueue[tuple[Callable[[], None], threading.Event]]
         self._orders = queue.SimpleQueue()
@@ -115,6 +117,10 @@ class Cable:
             self._noise = 0
         self._do(self._forget)
 
+    def repeat(self) -> None:
+        """Copies of the newest orders in the clear come once more, long after their time."""
+        self._do(self._say_again)
+
     def close(self) -> None:
         """Both ends are given up."""
         self._ending = True
@@ -149,6 +155,12 @@ class Cable:
         self._module = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         if not self._pulled:
             self._put_in()
+
+    def _say_again(self) -> None:
+        for order in self._orders_seen:
+            self.happened["late copy of an order"] += 1
+            self._send(TO_MODULE, order)
+        self._orders_seen.clear()
 
     def _let_go_of_till(self) -> None:
         till, self._till = self._till, None
@@ -218,6 +230,8 @@ class Cable:
         if not data or self._till is None or self._module is None:
             return  # into nothing
         self._used = True
+        if b"ISSUE" in data:
+            self._orders_seen.append(data)
         with self._moved:
             self.pieces += 1
             self._moved.notify_all()

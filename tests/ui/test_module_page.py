@@ -146,6 +146,15 @@ def test_a_wrong_second_pin_is_said_beside_the_form_and_typed_again(looking, wor
     assert len(world.given) == 1
 
 
+def test_a_module_that_takes_nothing_says_so_and_offers_nothing(looking, world):
+    world.module_facts |= {"offers": frozenset(), "limited": False, "certified": True}
+    poll(looking)
+    page = looking.page("module")
+    assert not any(button.isVisible() for button in page.buttons.values())
+    assert "is given nothing through the till" in says(page) and "NOT CERTIFIED" not in says(page)
+    assert all(row.share < 0 for row in page.keys.rows)
+
+
 def test_escape_leaves_a_task_and_the_keys_of_the_page_work_again(looking, fingers):
     page = looking.page("module")
     QTest.mouseClick(page.buttons[Task.PAIR], Qt.MouseButton.LeftButton)
@@ -257,6 +266,29 @@ def test_a_locked_module_is_told_on_the_sell_page_and_one_key_signs_in_again(
     assert not note.isVisible()
 
 
+def test_a_small_screen_has_room_for_the_last_sale_and_what_the_module_has_against_a_pin(
+    selling, world, fingers
+):
+    buy(fingers)
+    fingers.enter()
+    fingers.enter()
+    world.module = ModuleState.LOCKED
+    selling.resize(1024, 768)
+    selling._module_said(ModuleError("PIN_WRONG", left=4))
+    poll(selling)
+    page = selling.sell_page()
+    assert page.last.shown.isVisible() and page.last.note.isVisible()
+    assert page.minimumSizeHint().height() + selling.strip.height() <= 720
+    assert_nothing_cut(selling, "note")
+
+
+def test_days_go_by_on_a_module_that_says_nothing_new(looking, world):
+    page = looking.page("module")
+    world.clock.pass_ms(2 * 24 * 3600 * 1000)
+    poll(looking)
+    assert "Key ends in 4 days" in says(page) and "Days left: 10" in says(page)
+
+
 def test_a_held_module_is_told_before_money_is_on_the_counter(selling, world, fingers):
     world.module = ModuleState.HOLD_LEASE
     poll(selling)
@@ -293,8 +325,8 @@ def test_what_the_module_has_against_a_pin_is_said_and_keeps_nobody_out(
     fingers.press("5", ALT)
     poll(window)
     assert words in window.page("module").banner.words
-    fingers.press("3", ALT)
-    assert window.current == "day"
+    fingers.press("4", ALT)
+    assert window.current == "sync"
 
 
 @pytest.mark.usefixtures("window")

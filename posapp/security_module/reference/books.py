@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, delete, insert, select, text, update
+from sqlalchemy import Connection, CursorResult, delete, insert, select, text
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from posapp.security_module.reference.schema import (
@@ -186,7 +186,9 @@ class Books:
 
     def set_standing(self, **values: object) -> None:
         """Change columns of the module's one row; the names are those of the table."""
-        self._connection.execute(update(module).values(**values))
+        assert all(name in module.c for name in values)
+        columns = ", ".join(f"{name} = ?" for name in values)
+        self._run(f"UPDATE module SET {columns}", tuple(values.values()))
 
     def limits(self) -> tuple[LimitRow, ...]:
         """All rows, by SGC and KRN; at most as many as one authorisation has."""

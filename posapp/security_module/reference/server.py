@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from posapp.security_module.link.framing import Deframer, frame
@@ -9,10 +10,11 @@ from posapp.security_module.reference.endpoints import Endpoint
 from posapp.security_module.reference.gate import Gate
 
 REST_S = 0.25  # how soon a stop is heard, and how often the store may tidy up
+RESTLESS_S = 2.0  # a line that is never quiet must not keep the store from tidying for longer
 
 
 class Server:
-    """Serves one endpoint. `rest` is called whenever the line is quiet."""
+    """Serves one endpoint. `rest` is called whenever the line is quiet, or was not for 2 s."""
 
     def __init__(self, endpoint: Endpoint, gate: Gate, rest: Callable[[], None]) -> None:
         self._endpoint = endpoint
@@ -27,11 +29,12 @@ class Server:
 
     def run(self) -> None:
         """Answer until stopped. What was received whole is answered first."""
+        rested_at = time.monotonic()
         while not self._stopping:
             data = self._endpoint.receive(REST_S)
-            if not data:
+            if not data or time.monotonic() - rested_at > RESTLESS_S:
                 self._rest()
-                continue
+                rested_at = time.monotonic()
             dropped = self._deframer.dropped
             for payload in self._deframer.feed(data):
                 self._send(self._gate.take(payload))

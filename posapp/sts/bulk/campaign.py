@@ -18,12 +18,12 @@ from posapp.domain.digits import is_digits
 from posapp.domain.meter import NUMERIC, EncryptionAlgorithm
 from posapp.errors import InputError, PosError
 from posapp.sts.bulk.arrays import ROWS_A_CHUNK, Bytes, Flags, Integers
-from posapp.sts.bulk.derive import VendingKeys
+from posapp.sts.bulk.derive import Hmac, VendingKeys
 from posapp.sts.bulk.digits import NUMBER_PLACES, TOKEN_DIGITS, ZERO, right_check_digit
 from posapp.sts.bulk.key_change import NewKeys, change_sets
 from posapp.sts.bulk.rows import Chunk, Column, Source, Table
 from posapp.sts.key_change import Side, check_change
-from posapp.sts.keys import VendingKey
+from posapp.sts.keys import AnyKey
 from posapp.sts.sta import StaTables
 
 ROWS_MAX = 50_000_000  # more meters than any utility has: a file that never ends
@@ -109,20 +109,21 @@ class Campaign:
     """A key change for many meters, from the keys that they have to the keys at a target.
 
     `vending_keys` are by SGC and KRN, `now` is aware and decides what has expired, `tables`
-    are for EA07, `zone` is the clock rule of the groups.
+    are for EA07, `zone` is the clock rule of the groups; `hmac` is for keys that a device keeps.
     """
 
     def __init__(
         self,
-        vending_keys: Mapping[tuple[str, int], VendingKey],
+        vending_keys: Mapping[tuple[str, int], AnyKey],
         target: Target,
         tables: StaTables,
         now: datetime,
         *,
         zone: tzinfo = UTC,
+        hmac: Hmac | None = None,
     ) -> None:
         ordered = sorted(vending_keys.values(), key=lambda key: (key.sgc, key.krn))
-        self._keys = VendingKeys(ordered)
+        self._keys = VendingKeys(ordered, hmac)
         # In ascending order, to be found by bisection; the last is above every SGC and KRN.
         self._codes = np.append(self._keys.sgc * 10 + self._keys.krn, 10**7)
         self._target = target

@@ -7,7 +7,7 @@ copied. DKGA02 gives all meters of a vending key to one DES call.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
@@ -18,7 +18,14 @@ from posapp.errors import PosError
 from posapp.sts.bulk.arrays import Bytes, Flags, Integers, groups, slices
 from posapp.sts.bulk.digits import ZERO, number_places, pans, two_digits
 from posapp.sts.ciphers import KEY_BYTES
-from posapp.sts.keys import VendingKey, control_block, decoder_key, dkga04_data
+from posapp.sts.keys import (
+    AnyKey,
+    VendingKey,
+    check_derivation,
+    control_block,
+    decoder_key,
+    dkga04_data,
+)
 
 _HASH_BLOCK = 64
 _HASH_BYTES = 32
@@ -33,11 +40,19 @@ _PAN_PLACES = slice(27, 45)
 _ANY_METER = {False: MeterNumber("0" * 11), True: MeterNumber("0" * 13)}
 
 
-class VendingKeys:
-    """Vending keys in a row, each known by its place, with what all their meters share."""
+# HMAC-SHA-256 under the vending key of an SGC and KRN, of a message: by a device that keeps it.
+Hmac = Callable[[str, int, bytes], bytes]
 
-    def __init__(self, keys: Sequence[VendingKey]) -> None:
+
+class VendingKeys:
+    """Vending keys in a row, each known by its place, with what all their meters share.
+
+    With `hmac` no secret is needed: then they are attributes of DKGA04 keys that a device keeps.
+    """
+
+    def __init__(self, keys: Sequence[AnyKey], hmac: Hmac | None = None) -> None:
         self.keys = tuple(keys)
+        self._hmac = hmac
         self.kt = _column(key.kt for key in keys)
         self.krn = _column(key.krn for key in keys)
         self.ken = _column(key.ken for key in keys)
@@ -54,7 +69,7 @@ class VendingKeys:
     def refusal(self, place: int, ea: EncryptionAlgorithm, *, long: bool) -> PosError | None:
         """Why a vending key makes no decoder keys for meters of this EA and length, or None."""
         try:
-            decoder_key(self.keys[place], _ANY_METER[long], "00", ea)
+            check_derivation(self.keys[place], _ANY_METER[long], "00", ea)
         except PosError as error:
             return error
         return None
@@ -93,9 +108,17 @@ class VendingKeys:
         messages[:, _PAN_PLACES] = full.T
         made = np.empty((len(which), KEY_BYTES[ea]), np.uint8)
         for place, rows in groups(which):
-            hashed = _hmacs(self.keys[place].secret, messages[rows])
+            hashed = self._hmacs(place, messages[rows])
             made[rows] = hashed[:, : KEY_BYTES[ea]]
         return made
+
+    def _hmacs(self, place: int, messages: Bytes) -> Bytes:
+        key = self.keys[place]
+        if isinstance(key, VendingKey):
+            return _hmacs(key.secret, messages)
+        assert self._hmac is not None, "a key without its secret and without its keeper"
+        made = [self._hmac(key.sgc, key.krn, message.tobytes()) for message in messages]
+        return np.frombuffer(b"".join(made), np.uint8).reshape(-1, _HASH_BYTES)
 
     def _shared_messages(self, ea: EncryptionAlgorithm) -> Bytes:
         """What DKGA04 hashes for some meter of TI 00, a row for each vending key."""
@@ -117,7 +140,9 @@ class VendingKeys:
         data = (digits[0::2] << np.uint8(4) | digits[1::2]).T ^ control
         made = np.empty_like(data)
         for place, rows in groups(which):
-            made[rows] = _des(self.keys[place].secret, data[rows])
+            key = self.keys[place]
+            assert isinstance(key, VendingKey), "no device keeps such a key"
+            made[rows] = _des(key.secret, data[rows])
         made ^= data
         return made
 

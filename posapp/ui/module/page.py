@@ -97,9 +97,7 @@ class ModulePage(QWidget):
             button = Button(words.task_words(task), icon=ICONS[task])
             self.buttons[task] = button
         self._column.addLayout(self._grid)
-        self._only = Paragraph(
-            translate("Module", "A supervisor loads what the module needs and pairs it.")
-        )
+        self._only = Paragraph("")
         self._column.addWidget(self._only)
 
     def _state_panel(self) -> QWidget:
@@ -192,8 +190,11 @@ class ModulePage(QWidget):
         self._keep_focus(had=True)
 
     def show_status(self, status: TillStatus) -> None:
-        """The window's poll."""
+        """The window's poll; days go by on a module that says nothing new."""
         self.presenter.show_status(status)
+        state = self.presenter.state
+        if state.task is None and not state.busy:
+            self.show_state(state)
 
     def show_trouble(self, trouble: PosError | None) -> None:
         """The module answered to a sign-in meanwhile."""
@@ -223,6 +224,12 @@ class ModulePage(QWidget):
         for task, button in self.buttons.items():
             button.setVisible(task in state.tasks)
         self._only.setVisible(not state.tasks)
+        nothing = state.status is not None and not state.status.offers
+        self._only.set_html(
+            translate("Module", "This kind of module is given nothing through the till.")
+            if nothing
+            else translate("Module", "A supervisor loads what the module needs and pairs it.")
+        )
         status, site, now = state.status, self._till.site, self._till.clock.now()
         if status is None:
             return

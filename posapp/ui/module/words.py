@@ -203,7 +203,7 @@ def facts(status: ModuleStatus, site: Site, now: datetime) -> tuple[Line, ...]:
         certified,
     ]
     if not status.limited:
-        none = translate("Module", "A laboratory's module: no limits, no lease.")
+        none = translate("Module", "It tells of no limits and of no lease.")
         return (*lines, Line(translate("Module", "Limits"), translate("Module", "none"), none))
     return (*lines, _lease(status, site, now), *_book(status))
 

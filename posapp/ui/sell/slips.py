@@ -76,7 +76,7 @@ class LastSaleBody(Body):
         self.gap(8)
         self.add(self.empty)
         self.rest()
-        self.note = Banner("off")
+        self.note = Banner("off", stacked=True)
         self.note.hide()
         self.add(self.note)
 

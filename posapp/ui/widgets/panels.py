@@ -103,7 +103,8 @@ class Banner(QWidget):
 
     acted = Signal()
 
-    def __init__(self, state: str = "off", *, large: bool = False) -> None:
+    def __init__(self, state: str = "off", *, large: bool = False, stacked: bool = False) -> None:
+        """`stacked` puts the button under the words, where there is no room beside them."""
         super().__init__()
         self._state = state
         self._tone = state
@@ -119,13 +120,17 @@ class Banner(QWidget):
         words.addStretch(1)
         words.addWidget(self._head)
         words.addWidget(self._body)
+        if stacked:
+            words.addSpacing(8)
+            words.addWidget(self._button, 0, Qt.AlignmentFlag.AlignLeading)
         words.addStretch(1)
         row = QHBoxLayout(self)
         side = 20 if large else 14
         row.setContentsMargins(side + 3 + 36, 12, side, 12)
         row.setSpacing(16)
         row.addLayout(words, 1)
-        row.addWidget(self._button, 0, Qt.AlignmentFlag.AlignVCenter)
+        if not stacked:
+            row.addWidget(self._button, 0, Qt.AlignmentFlag.AlignVCenter)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def tell(

@@ -82,6 +82,13 @@ class KeyBackend(Protocol):
         """
         ...
 
+    def hmac(self, sgc: str, krn: int, message: bytes) -> bytes:
+        """HMAC-SHA-256 of `message` under a DKGA04 key: for the meters' keys of a whole list.
+
+        Raises ModuleError KEY_NOT_FOUND(sgc, krn) and, from a device, HSM_....
+        """
+        ...
+
     def check(self, known: KeyAttributes) -> None:
         """Raise ModuleError HSM_KEY_KIND(dkga) unless it could keep such a key. At once."""
         ...

@@ -64,12 +64,15 @@ class Pkcs11Backend:
         """
         row = self._row(sgc, krn)
         check_derivation(row.attributes, number, ti, ea)
-        data = dkga04_data(row.attributes, number, ti, ea)
+        return dkga04_key(self.hmac(sgc, krn, dkga04_data(row.attributes, number, ti, ea)), ea)
+
+    def hmac(self, sgc: str, krn: int, message: bytes) -> bytes:
+        """HMAC-SHA-256 of what DKGA04 hashes, for runs of many meters. Raises as `decoder_key`."""
+        row = self._row(sgc, krn)
         try:
-            mac = self._hsm.run("hmac", lambda session: _mac(self._handle(session, row), data))
+            return self._hsm.run("hmac", lambda session: _mac(self._handle(session, row), message))
         except KeyGoneError:
             raise ModuleError("HSM_KEY_GONE", sgc=sgc, krn=krn) from None
-        return dkga04_key(mac, ea)
 
     def check(self, known: KeyAttributes) -> None:
         """Raise ModuleError HSM_KEY_KIND(dkga) for DKGA02, whose last step needs the bare key

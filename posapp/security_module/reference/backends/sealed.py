@@ -5,6 +5,7 @@ A thief of the disk is kept off by the store's key alone (`posapp.security_modul
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import fields
 
 from posapp.domain.meter import EncryptionAlgorithm, MeterNumber
@@ -31,6 +32,10 @@ class SealedBackend:
     ) -> bytes:
         """A meter's key. Raises ModuleError KEY_NOT_FOUND(sgc, krn), InputError."""
         return decoder_key(self._key(sgc, krn), number, ti, ea)
+
+    def hmac(self, sgc: str, krn: int, message: bytes) -> bytes:
+        """HMAC-SHA-256 under a key. Raises ModuleError KEY_NOT_FOUND(sgc, krn)."""
+        return hmac.digest(self._key(sgc, krn).secret, message, "sha256")
 
     def check(self, known: KeyAttributes) -> None:
         """All kinds are kept here."""
