@@ -11,6 +11,8 @@ A till's folder holds `till.toml`:
     url = "http://127.0.0.1:8080"
     [store]
     key = "keyring"                      # keyring, or keyfile (tests and demo only)
+    [backup]
+    folder = "/media/backup"             # of a second disk or a stick; empty: no backups
     [screen]
     theme = "light"                      # light, dark, contrast
     language = "en"
@@ -38,6 +40,7 @@ class TillConfig:
     printer_model: str = "generic-80"
     head_office_url: str = ""
     store_key: str = "keyring"
+    backup_folder: str = ""
     theme: str = "light"
     language: str = "en"
     warnings: tuple[str, ...] = field(default=())
@@ -55,6 +58,7 @@ _FIELDS = {
     ("printer", "model"): "printer_model",
     ("head_office", "url"): "head_office_url",
     ("store", "key"): "store_key",
+    ("backup", "folder"): "backup_folder",
     ("screen", "theme"): "theme",
     ("screen", "language"): "language",
 }

@@ -16,6 +16,7 @@ from posapp.lanes import Lane, Lanes, Urgency
 from posapp.ports import LinkState, Reader
 from posapp.printing.spooler import Spooler
 from posapp.security_module.manager import ModuleManager
+from posapp.services.backup import Backup
 from posapp.services.recover import Recover
 from posapp.store.store import SqlStore
 from posapp.sync.http_sync import HttpSync
@@ -26,6 +27,7 @@ SYNC_IDLE_MS = 60_000  # to learn of new customers and tariffs
 REST_ROUNDS = 3
 ABSENT_ROUNDS = 3  # a module that is away is looked for less often than one that is there
 RECOVER_AGAIN_ROUNDS = 15
+BACKUP_ROUNDS = 10  # a shift that was closed is copied soon after
 
 log = logging.getLogger("posapp.caretaker")
 
@@ -41,6 +43,7 @@ class Caretaker:
         spooler: Spooler,
         sync: HttpSync | None,
         recover: Recover,
+        backup: Backup,
     ) -> None:
         self._lanes = lanes
         self._store = store
@@ -48,6 +51,7 @@ class Caretaker:
         self._spooler = spooler
         self._sync = sync
         self._recover = recover
+        self._backup = backup
         self._stop = threading.Event()
         self._running: dict[str, Future[object]] = {}
         self._sync_in_ms = 0
@@ -88,6 +92,8 @@ class Caretaker:
             self._once("recover", Lane.SALE, self._finish_open_sales)
         if self._rounds % REST_ROUNDS == 0:
             self._once("rest", Lane.REPORT, self._store.idle)
+        if self._rounds % BACKUP_ROUNDS == 0:
+            self._once("backup", Lane.REPORT, self._backup.if_due)
         self._sync_in_ms -= int(ROUND_S * 1000)
         if self._sync is not None and self._sync_in_ms <= 0:
             self._once("sync", Lane.SYNC, self._talk)

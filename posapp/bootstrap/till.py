@@ -32,6 +32,7 @@ from posapp.reports.people import resolver
 from posapp.security_module.link.identity import NAME_MAX
 from posapp.security_module.manager import ModuleManager
 from posapp.services.acknowledge_audit import AcknowledgeAudit
+from posapp.services.backup import Backup
 from posapp.services.export_audit import ExportAudit
 from posapp.services.find import Find
 from posapp.services.load_authorisation import LoadAuthorisation
@@ -48,6 +49,7 @@ from posapp.services.status import ReadStatus
 from posapp.services.till import Till
 from posapp.services.trial import PrintTrial
 from posapp.services.two_people import TwoPeople
+from posapp.store.backup import SqlBackups
 from posapp.store.feed import SqlSyncStore
 from posapp.store.schema import STORE_FILE
 from posapp.store.store import SqlStore, create_store, get_meta, open_store, set_meta
@@ -132,7 +134,8 @@ def _assemble(
     recover = Recover(store, module, spooler, clock)
     sign_in = SignIn(store, module)
     two = TwoPeople(sign_in)
-    caretaker = Caretaker(lanes, store, module, spooler, line, recover)
+    backup = Backup(store, _backups(settings, store, clock), clock)
+    caretaker = Caretaker(lanes, store, module, spooler, line, recover, backup)
     till = Till(
         site=site,
         lanes=lanes,
@@ -154,13 +157,20 @@ def _assemble(
         acknowledge_audit=AcknowledgeAudit(module, two),
         pair=Pair(module, two, _name_on_the_line(site)),
         look_at_module=module.refresh,
-        status=ReadStatus(store, module, spooler, sync, clock),
+        status=ReadStatus(store, module, spooler, sync, clock, backup.status),
+        backup=backup,
         previewer=previewer,
         sync_now=sync.run_once,
         close=lambda: _close(caretaker, spooler, module, line, store, lanes),
     )
     caretaker.start()
     return till
+
+
+def _backups(settings: TillConfig, store: SqlStore, clock: Clock) -> SqlBackups | None:
+    if not settings.backup_folder:
+        return None
+    return SqlBackups(store, Path(settings.backup_folder), clock)
 
 
 def _head_office(

@@ -21,8 +21,9 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 from sqlcipher3 import dbapi2
 
-from posapp.db import keymark, pragmas, wal
+from posapp.db import copying, keymark, pragmas, wal
 from posapp.db.errors import translate
 from posapp.db.lock import FileLock
 from posapp.errors import StoreError
@@ -62,6 +63,8 @@ class Database:
         self._lock = lock
         self._read_engine = _engine(path, key, pragmas.READER)
         self._write_engine = _engine(path, key, pragmas.WRITER)
+        self._copy = partial(copying.copy_store, path, key)
+        self._opened_copy = partial(copying.opened_copy, key=key)
         self._local = threading.local()
         self._readers: list[tuple[Connection, threading.Lock]] = []
         self._guard = threading.Lock()
@@ -172,6 +175,14 @@ class Database:
             raw: Any = self._writer_connection().connection.dbapi_connection
             busy, pages, moved = raw.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
             return bool(busy), Checkpoint(max(0, pages), max(0, moved))
+
+    def copy_into(self, target: Path) -> None:
+        """`copying.copy_store` of this store, on a connection of its own: from any thread."""
+        self._copy(target)
+
+    def opened_copy(self, path: Path) -> AbstractContextManager[Connection]:
+        """`copying.opened_copy` under this store's key."""
+        return self._opened_copy(path)
 
     def close(self) -> None:
         """End all connections, after a last checkpoint; safe to call twice and from any thread.

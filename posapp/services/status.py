@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from posapp.domain.shift import Shift
 from posapp.ports import (
+    BackupStatus,
     Clock,
     ModuleStatus,
     PrinterStatus,
@@ -19,6 +21,7 @@ from posapp.ports import (
 )
 from posapp.services.quote import clock_is_back
 
+NO_BACKUPS = BackupStatus()
 FLOAT_WARN_SHARE = 5  # warn when less than one fifth of the last authorisation is left
 
 
@@ -35,6 +38,7 @@ class TillStatus:
     clock_trusted: bool
     shift: Shift | None
     open_sales: int
+    backup: BackupStatus = NO_BACKUPS
 
     @property
     def float_low(self) -> bool:
@@ -52,12 +56,14 @@ class ReadStatus:
         queue: PrintQueue,
         sync: SyncEngine,
         clock: Clock,
+        backup: Callable[[], BackupStatus] = BackupStatus,
     ) -> None:
         self._store = store
         self._module = module
         self._queue = queue
         self._sync = sync
         self._clock = clock
+        self._backup = backup
 
     def __call__(self) -> TillStatus:
         """One snapshot. Raises StoreError only."""
@@ -76,6 +82,7 @@ class ReadStatus:
                 clock_trusted=not clock_is_back(reader, now),
                 shift=reader.open_shift(),
                 open_sales=len(reader.open_sales()),
+                backup=self._backup(),
             )
 
         return self._store.read(read)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from posapp.domain.site import Site
 from posapp.ports import Clock, Lanes, ModuleStatus, Previewer, Store, SyncStatus
 from posapp.services.acknowledge_audit import AcknowledgeAudit
+from posapp.services.backup import Backup
 from posapp.services.export_audit import ExportAudit
 from posapp.services.find import Find
 from posapp.services.load_authorisation import LoadAuthorisation
@@ -49,6 +50,7 @@ class Till:
     pair: Pair
     look_at_module: Callable[[], ModuleStatus]
     status: ReadStatus
+    backup: Backup
     previewer: Previewer
     sync_now: Callable[[], SyncStatus]
     close: Callable[[], None]

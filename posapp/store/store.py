@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -52,6 +52,7 @@ VERIFY_PAGE = 500
 
 _META = "SELECT value FROM meta WHERE key = ?"
 _SET_META = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = ?2"
+_HASH = "SELECT hash FROM journal WHERE place = ?"
 _CHAIN = "SELECT place, entry, hash FROM journal WHERE place > ? ORDER BY place LIMIT ?"
 
 
@@ -152,7 +153,7 @@ class SqlStore:
                 raise StoreError("NOT_ENROLLED")
             signature = connection.exec_driver_sql("SELECT signature FROM till").scalar_one()
             damage: list[str] = []
-            rows = _chain(connection, till.head, damage)
+            rows = chain_rows(connection, till.head, damage)
             verdict = verify_chain(till.genesis, rows, self._key.public, till.head, signature)
         if damage and verdict.broken_seq is not None:
             return Verdict(verdict.head, verdict.broken_seq, damage[0])
@@ -193,6 +194,27 @@ class SqlStore:
         """Run `work` on this thread's reader in one snapshot, for adapters within the store."""
         with self._database.read() as connection:
             return work(connection)
+
+    def copy_into(self, target: Path) -> None:
+        """Write a copy of what is committed now, from any thread (see `db.copying`).
+
+        Raises StoreError, OSError.
+        """
+        self._database.copy_into(target)
+
+    def opened_copy(self, path: Path) -> AbstractContextManager[Connection]:
+        """A copy that `copy_into` made, for reading."""
+        return self._database.opened_copy(path)
+
+    def size_bytes(self) -> int:
+        """What the store takes on the disk, its log included. Raises OSError."""
+        log = self._database.path.with_name(f"{self._database.path.name}-wal")
+        return self._database.path.stat().st_size + (log.stat().st_size if log.exists() else 0)
+
+    def hash_of(self, epoch: int, seq: int) -> bytes | None:
+        """The hash of an entry of the journal; None when there is none."""
+        row = self.look(lambda c: c.exec_driver_sql(_HASH, (place_of(epoch, seq),)).first())
+        return None if row is None else bytes(row[0])
 
     def _write(self, work: Callable[[UnitOfWork], T]) -> T:
         with self._changing() as connection:
@@ -326,7 +348,7 @@ def _opened(database: Database, make: Callable[[], SqlStore]) -> SqlStore:
         raise
 
 
-def _chain(
+def chain_rows(
     connection: Connection, head: Head, damage: list[str]
 ) -> Iterator[tuple[int, bytes, bytes]]:
     """The rows of the current epoch; ends early, with its code in `damage`, at a broken page."""

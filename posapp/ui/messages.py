@@ -18,6 +18,7 @@ from posapp.domain.money import Currency, money_text
 from posapp.errors import Outcome, PosError
 from posapp.ui import (
     message_words,
+    message_words_backup,
     message_words_drivers,
     message_words_hsm,
     message_words_keys,
@@ -46,6 +47,7 @@ WORDS: dict[str, Words] = {
     **message_words_line.LINE_WORDS,
     **message_words_drivers.DRIVER_WORDS,
     **message_words_people.PEOPLE_WORDS,
+    **message_words_backup.BACKUP_WORDS,
     **message_words_sts.STS_WORDS,
     **message_words_tariffs.TARIFF_WORDS,
 }

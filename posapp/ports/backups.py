@@ -1,0 +1,54 @@
+"""The seam to where copies of the store are kept, and what is known of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class BackupMade:
+    """A backup that was read back: its file's name, when, the last journal entry in it, bytes."""
+
+    name: str
+    at: datetime
+    seq: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class BackupStatus:
+    """What is known of backups: the last good one, and why the last try failed (empty: it did not).
+
+    `configured` says whether this till has a place for them; `same_disk` that it would be lost
+    with the store. `tried_at` is the last try, good or not; `seq` the last journal entry in it.
+    """
+
+    configured: bool = False
+    made_at: datetime | None = None
+    seq: int = 0
+    tried_at: datetime | None = None
+    problem: str = ""
+    same_disk: bool = False
+
+
+class Backups(Protocol):
+    """Where backups of the till's store are made. Called on the report lane."""
+
+    @property
+    def same_disk(self) -> bool:
+        """Whether a backup would die with the store's own disk. Some microseconds."""
+        ...
+
+    def newest(self) -> BackupMade | None:
+        """The newest backup of this store's journal that lies there, by its name. Never raises."""
+        ...
+
+    def make(self) -> BackupMade:
+        """Copy the store, read the copy back, keep it; forget what is older than 7 days + 4 weeks.
+
+        Seconds for a hundred MB; sales go on meanwhile. Raises StoreError BACKUP_FOLDER_MISSING,
+        BACKUP_NO_SPACE, BACKUP_FAILED, BACKUP_DAMAGED and those of a store.
+        """
+        ...
