@@ -121,6 +121,8 @@ class Meter:
     """A meter as head office knows it. `customer_id` 0 means none; `phases` is 1 or 3.
 
     `ct_ratio` is what a meter behind current transformers counts too little, 1 for all others.
+    `configuration` is the key the meter was last known to have; `pending` is the one it is to
+    get, None where both are the same.
     """
 
     number: MeterNumber
@@ -131,3 +133,4 @@ class Meter:
     phases: int = 1
     maker: str = ""
     ct_ratio: int = 1
+    pending: MeterConfiguration | None = None

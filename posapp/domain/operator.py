@@ -12,6 +12,8 @@ class Role(StrEnum):
     VENDOR = "vendor"
     CLERK = "clerk"
     SUPERVISOR = "supervisor"
+    TECHNICIAN = "technician"
+    AUDITOR = "auditor"
 
 
 @dataclass(frozen=True, slots=True)

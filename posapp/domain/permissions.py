@@ -30,6 +30,17 @@ class Operation(StrEnum):
     CLEAR_TAMPER = "clear_tamper"
     POWER_LIMIT = "power_limit"
     METER_TEST = "meter_test"
+    TAKE_PAYMENT = "take_payment"
+    CONFIRM_KEY = "confirm_key"
+    OLD_KEY = "old_key"
+    SELL_UNKNOWN = "sell_unknown"
+    FREE_ISSUE = "free_issue"
+    REPLACE_CREDIT = "replace_credit"
+    REQUEST_REFUND = "request_refund"
+    HANDLE_CASH = "handle_cash"
+    CLOSE_UNRESOLVED = "close_unresolved"
+    SET_CLOCK = "set_clock"
+    VIEW_REPORTS = "view_reports"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +56,36 @@ class Rule:
         return 2 if self.second else 1
 
 
-_EVERYBODY = frozenset(Role)
+_SELLERS = frozenset({Role.VENDOR, Role.CLERK, Role.SUPERVISOR})
 _STAFF = frozenset({Role.CLERK, Role.SUPERVISOR})
+_ENGINEERS = frozenset({Role.CLERK, Role.SUPERVISOR, Role.TECHNICIAN})
 _SUPERVISOR = frozenset({Role.SUPERVISOR})
 
 RULES: Mapping[Operation, Rule] = MappingProxyType(
     {
-        Operation.SELL: Rule(_EVERYBODY),
-        Operation.LOAD_AUTHORISATION: Rule(_SUPERVISOR, _EVERYBODY),
+        Operation.SELL: Rule(_SELLERS),
+        Operation.LOAD_AUTHORISATION: Rule(_SUPERVISOR, _SELLERS),
         Operation.LOAD_KEYS: Rule(_SUPERVISOR, _STAFF),
         Operation.EXPORT_AUDIT: Rule(_SUPERVISOR),
         Operation.ACKNOWLEDGE_AUDIT: Rule(_SUPERVISOR),
         Operation.PAIR: Rule(_SUPERVISOR),
-        Operation.VOID: Rule(_EVERYBODY, _SUPERVISOR),
-        Operation.CHANGE_KEY: Rule(_EVERYBODY, _SUPERVISOR),
-        Operation.CLEAR_CREDIT: Rule(_STAFF, _SUPERVISOR),
-        Operation.CLEAR_TAMPER: Rule(_STAFF, _SUPERVISOR),
-        Operation.POWER_LIMIT: Rule(_STAFF, _SUPERVISOR),
-        Operation.METER_TEST: Rule(_EVERYBODY),
+        Operation.VOID: Rule(_SELLERS, _SUPERVISOR),
+        Operation.CHANGE_KEY: Rule(_SELLERS | _ENGINEERS, _SUPERVISOR),
+        Operation.CLEAR_CREDIT: Rule(_ENGINEERS, _SUPERVISOR),
+        Operation.CLEAR_TAMPER: Rule(_ENGINEERS, _SUPERVISOR),
+        Operation.POWER_LIMIT: Rule(_ENGINEERS, _SUPERVISOR),
+        Operation.METER_TEST: Rule(_SELLERS | _ENGINEERS),
+        Operation.TAKE_PAYMENT: Rule(_SELLERS),
+        Operation.CONFIRM_KEY: Rule(_SELLERS | _ENGINEERS),
+        Operation.OLD_KEY: Rule(_SELLERS, _SUPERVISOR),
+        Operation.SELL_UNKNOWN: Rule(_SELLERS, _SUPERVISOR),
+        Operation.FREE_ISSUE: Rule(_STAFF, _SUPERVISOR),
+        Operation.REPLACE_CREDIT: Rule(_STAFF, _SUPERVISOR),
+        Operation.REQUEST_REFUND: Rule(_SELLERS, _SUPERVISOR),
+        Operation.HANDLE_CASH: Rule(_SELLERS),
+        Operation.CLOSE_UNRESOLVED: Rule(_SUPERVISOR),
+        Operation.SET_CLOCK: Rule(_SUPERVISOR),
+        Operation.VIEW_REPORTS: Rule(frozenset(Role)),
     }
 )
 

@@ -29,6 +29,23 @@ OPEN_STATES = (SaleState.INTENT, SaleState.REQUESTED, SaleState.UNKNOWN)
 SOLD_STATES = (SaleState.ISSUED, SaleState.REVEALED)
 
 
+class SaleKind(IntEnum):
+    """Why an order was placed; the numbers are written in the journal.
+
+    Only a SALE is priced by a tariff. A FREE_ISSUE and a REPLACEMENT make credit nobody pays for,
+    ENGINEERING and KEY_CHANGE make no credit, a PAYMENT makes no token at all. UNKNOWN_METER is a
+    sale to a meter that head office never told of: its configuration was typed in.
+    """
+
+    SALE = 0
+    KEY_CHANGE = 1
+    FREE_ISSUE = 2
+    REPLACEMENT = 3
+    ENGINEERING = 4
+    PAYMENT = 5
+    UNKNOWN_METER = 6
+
+
 class LineKind(IntEnum):
     """What a line of a sale is for; the numbers are written in the journal."""
 
@@ -38,6 +55,7 @@ class LineKind(IntEnum):
     TAX = 4
     ARREARS = 5
     ROUNDING = 6
+    PAYMENT = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +149,7 @@ class TenderKind(IntEnum):
     MOBILE = 1
     CARD = 2
     ACCOUNT = 3
+    CHEQUE = 4
 
 
 @dataclass(frozen=True, slots=True)

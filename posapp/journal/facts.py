@@ -14,9 +14,22 @@ from decimal import Decimal
 from typing import Any, ClassVar, Protocol
 
 from posapp.domain.meter import EncryptionAlgorithm, KeyType, MeterConfiguration
-from posapp.domain.sale import KeyTarget, LineKind, SaleLine, Tender, TenderKind, TokenKind
+from posapp.domain.sale import (
+    KeyTarget,
+    LineKind,
+    SaleKind,
+    SaleLine,
+    Tender,
+    TenderKind,
+    TokenKind,
+)
 from posapp.domain.standing import FeeState, Rate
 from posapp.errors import InputError
+from posapp.journal.counter_facts import COUNTER_FACTS
+from posapp.journal.counter_facts import KeyChangeAnswered as KeyChangeAnswered
+from posapp.journal.counter_facts import OverrideSigned as OverrideSigned
+from posapp.journal.counter_facts import RefundRequested as RefundRequested
+from posapp.journal.counter_facts import SaleVoided as SaleVoided
 
 Body = dict[int, Any]
 
@@ -132,7 +145,9 @@ class SaleIntended:
     `sale_id` is a UUIDv7 and the module's request id. `sequence` counts per (module, till).
     `units_tenths` were paid for, `free_tenths` came with them. `fees` are how far the fees of the
     tariff are settled with this sale, `rate` is the one its prices were made with, `invoice` the
-    title and note that its tariff gives to a receipt of this sum.
+    title and note that its tariff gives to a receipt of this sum. `kind` says why it was placed,
+    `reason` is a code and `reference` what a person typed for it (a work order, the papers that
+    were shown, a payer's number). Sales of one payment share `batch` (16 bytes, empty: alone).
 
     The body leaves out `units_tenths` when the energy lines add up to it, a tender's empty
     reference, and all but the TID of the usual item (one credit of all units for all the money).
@@ -161,6 +176,10 @@ class SaleIntended:
     fees: tuple[tuple[str, FeeState], ...] = ()
     rate: Rate | None = None
     invoice: tuple[str, str] = ("", "")
+    kind: SaleKind = SaleKind.SALE
+    reason: str = ""
+    reference: str = ""
+    batch: bytes = b""
 
     @property
     def amount_minor(self) -> int:
@@ -216,6 +235,12 @@ class SaleIntended:
             body[19] = [self.rate.currency, str(self.rate.rate), self.rate.stamped.toordinal()]
         if any(self.invoice):
             body[20] = list(self.invoice)
+        if self.kind is not SaleKind.SALE:
+            body[21] = int(self.kind)
+        if self.reason or self.reference:
+            body[22] = [self.reason, self.reference]
+        if self.batch:
+            body[23] = self.batch
         return body
 
     def _usual_item(self, tid: int) -> TokenItem:
@@ -257,6 +282,10 @@ class SaleIntended:
             fees=tuple(_fee_in(row) for row in body.get(18, ())),
             rate=_rate_in(body[19]) if 19 in body else None,
             invoice=(body[20][0], body[20][1]) if 20 in body else ("", ""),
+            kind=SaleKind(body.get(21, 0)),
+            reason=body[22][0] if 22 in body else "",
+            reference=body[22][1] if 22 in body else "",
+            batch=body.get(23, b""),
         )
 
 
@@ -454,6 +483,7 @@ _SHAPES: dict[int, dict[int, Any]] = {
         6: (int, str, int, str, int, int, int, int), 7: int, 8: str, 9: str, 10: [_LINE],
         11: [_TENDER], 12: int, 13: int, 14: [_ITEM], 15: str, 16: int, 17: int,
         18: [(str, int, int)], 19: (str, str, int), 20: (str, str),
+        21: int, 22: (str, str), 23: bytes,
     },
     SaleRetimed.KIND: {0: bytes, 1: [_ITEM], 2: int},
     SaleIssued.KIND: {0: int, 1: [str], 2: int},
@@ -461,6 +491,7 @@ _SHAPES: dict[int, dict[int, Any]] = {
     SaleUncertain.KIND: {0: int, 1: str},
     ClockCorrected.KIND: {0: int, 1: int},
     ModuleLoaded.KIND: {0: str, 1: str, 2: int, 3: int, 4: int},
+    **{fact.KIND: fact.SHAPE for fact in COUNTER_FACTS},
 }  # fmt: skip
 _INT_LIMIT = 1 << 63  # what a column of any database holds
 
@@ -493,6 +524,7 @@ _READERS: dict[tuple[int, int], Callable[[Body], Fact]] = {
         SaleUncertain,
         ClockCorrected,
         ModuleLoaded,
+        *COUNTER_FACTS,
     )
 }
 

@@ -19,6 +19,8 @@ from posapp.domain.lease import Lease
 from posapp.domain.meter import Meter, MeterNumber
 from posapp.domain.module_state import ModuleState as ModuleState
 from posapp.domain.operator import OperatorRecord as OperatorRecord
+from posapp.domain.operator import Role
+from posapp.domain.role_limits import RoleLimits
 from posapp.domain.sale import SaleState
 from posapp.domain.shift import Shift
 from posapp.domain.site import Site
@@ -27,6 +29,7 @@ from posapp.journal.chain import Head
 from posapp.journal.facts import Fact, SaleIntended
 from posapp.lanes import Lanes as Lanes
 from posapp.lanes import Urgency
+from posapp.ports.counter import Signature as Signature
 from posapp.ports.backups import BackupMade as BackupMade
 from posapp.ports.backups import Backups as Backups
 from posapp.ports.backups import BackupStatus as BackupStatus
@@ -207,6 +210,32 @@ class Reader(Protocol):
         ...
 
     def sale(self, sale_id: bytes) -> SaleRecord | None: ...
+
+    def role_limits(self, role: Role) -> RoleLimits:
+        """What head office set for a role, else what holds everywhere."""
+        ...
+
+    def free_issues(self, operator_id: int, business_date: date) -> int:
+        """How many free issues a person made on a day, open ones included."""
+        ...
+
+    def signatures_on(self, business_date: date, limit: int) -> tuple[Signature, ...]:
+        """What was signed for on a day, in order."""
+        ...
+
+    def key_change_of(self, number: MeterNumber) -> tuple[SaleRecord, bool | None] | None:
+        """The newest order here that made a key-change set for a meter, and whether the meter
+        took it (None: nobody has asked the customer yet).
+        """
+        ...
+
+    def refunded_minor(self, record: SaleRecord) -> int:
+        """What was asked back of a sale so far."""
+        ...
+
+    def sales_of_batch(self, batch: bytes, limit: int) -> tuple[SaleRecord, ...]:
+        """The sales of one payment, in order."""
+        ...
 
     def sale_by_receipt(self, receipt: int) -> SaleRecord | None: ...
 

@@ -22,6 +22,7 @@ _TENDER_KEYS = {
     TenderKind.MOBILE: "tender.mobile",
     TenderKind.CARD: "tender.card",
     TenderKind.ACCOUNT: "tender.account",
+    TenderKind.CHEQUE: "tender.cheque",
 }
 
 

@@ -29,7 +29,7 @@ EARLIER = (
 )
 LAST_BOUGHT = (
     "SELECT business_date FROM sale"
-    " WHERE meter = ? AND month < ? AND state IN (0, 1, 4) AND amount_minor > 0"
+    " WHERE meter = ? AND month < ? AND state IN (0, 1, 4) AND amount_minor > 0 AND kind = 0"
     " ORDER BY month DESC, place DESC LIMIT 1"
 )
 FEES = (

@@ -18,6 +18,7 @@ from posapp.codec import cbor
 from posapp.domain.customer import Customer
 from posapp.domain.meter import Meter
 from posapp.domain.operator import OperatorRecord
+from posapp.domain.role_limits import RoleLimits
 from posapp.domain.standing import Rate, Standing
 from posapp.errors import StoreError
 from posapp.journal.chain import Head
@@ -58,13 +59,16 @@ _CUSTOMER = (
 )
 _METER = (
     "INSERT INTO meter (number, reversed, customer_id, ea, sgc, krn, ti, base_date, ken, tct, kt,"
-    " tariff, state, phases, maker, ct_ratio)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " tariff, state, phases, maker, ct_ratio, pending_sgc, pending_krn, pending_ti,"
+    " pending_base_date, pending_ken)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT DO UPDATE SET customer_id = excluded.customer_id, ea = excluded.ea,"
     " sgc = excluded.sgc, krn = excluded.krn, ti = excluded.ti, base_date = excluded.base_date,"
     " ken = excluded.ken, tct = excluded.tct, kt = excluded.kt, tariff = excluded.tariff,"
     " state = excluded.state, phases = excluded.phases, maker = excluded.maker,"
-    " ct_ratio = excluded.ct_ratio"
+    " ct_ratio = excluded.ct_ratio, pending_sgc = excluded.pending_sgc,"
+    " pending_krn = excluded.pending_krn, pending_ti = excluded.pending_ti,"
+    " pending_base_date = excluded.pending_base_date, pending_ken = excluded.pending_ken"
 )
 _TARIFF = (
     "INSERT INTO tariff (code, version, pack) VALUES (?, ?, ?)"
@@ -77,6 +81,12 @@ _STANDING = (
 _RATE = (
     "INSERT INTO rate (currency, rate, stamped) VALUES (?, ?, ?)"
     " ON CONFLICT DO UPDATE SET rate = excluded.rate, stamped = excluded.stamped"
+)
+_LIMITS = (
+    "INSERT INTO role_limit (role, max_sale_minor, free_issues_a_day, free_tenths, max_void_minor)"
+    " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET max_sale_minor = excluded.max_sale_minor,"
+    " free_issues_a_day = excluded.free_issues_a_day, free_tenths = excluded.free_tenths,"
+    " max_void_minor = excluded.max_void_minor"
 )
 # A new PIN forgives old misses; the same PIN does not.
 _OPERATOR = (
@@ -210,6 +220,8 @@ def apply_row(connection: Connection, scope_id: int, row: FeedRow) -> None:
         run(_STANDING, (value.meter.digits, cbor.encode(body_of(value))))
     elif isinstance(value, Rate):
         run(_RATE, (value.currency, str(value.rate), value.stamped.toordinal()))
+    elif isinstance(value, RoleLimits):
+        run(_LIMITS, tuple(body_of(value).values()))
     elif isinstance(value, OperatorRecord):
         person = value.operator
         run(
@@ -242,11 +254,12 @@ def _put_customer(connection: Connection, customer: Customer) -> None:
 
 
 def _meter_values(meter: Meter) -> tuple[Any, ...]:
-    c, number = meter.configuration, meter.number.digits
+    c, number, p = meter.configuration, meter.number.digits, meter.pending
+    wanted = (None,) * 5 if p is None else (p.sgc, p.krn, p.ti, p.base_date, p.ken)
     return (
         number, search.reversed_digits(number), meter.customer_id, int(c.ea), c.sgc, c.krn, c.ti,
         c.base_date, c.ken, c.tct, int(c.kt), meter.tariff, meter.state.value, meter.phases,
-        meter.maker, meter.ct_ratio,
+        meter.maker, meter.ct_ratio, *wanted,
     )  # fmt: skip
 
 
@@ -287,6 +300,10 @@ def _delete_rate(connection: Connection, key: str) -> None:
     connection.exec_driver_sql("DELETE FROM rate WHERE currency = ?", (key,))
 
 
+def _delete_limits(connection: Connection, key: str) -> None:
+    connection.exec_driver_sql("DELETE FROM role_limit WHERE role = ?", (key,))
+
+
 def _delete_operator(connection: Connection, key: str) -> None:
     connection.exec_driver_sql("DELETE FROM operator WHERE operator_id = ?", (int(key),))
 
@@ -298,6 +315,7 @@ _DELETES: dict[str, Callable[[Connection, str], None]] = {
     Entity.OPERATOR: _delete_operator,
     Entity.STANDING: _delete_standing,
     Entity.RATE: _delete_rate,
+    Entity.ROLE_LIMITS: _delete_limits,
 }
 
 

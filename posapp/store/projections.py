@@ -20,11 +20,15 @@ from posapp.journal import facts
 from posapp.journal.chain import Entry
 from posapp.journal.facts import (
     Fact,
+    KeyChangeAnswered,
+    OverrideSigned,
+    RefundRequested,
     SaleEnded,
     SaleIntended,
     SaleIssued,
     SaleRetimed,
     SaleUncertain,
+    SaleVoided,
     ShiftClosed,
     ShiftOpened,
 )
@@ -35,7 +39,8 @@ from posapp.store.till_row import TillRow
 _SALE = (
     "INSERT INTO sale (place, sale_id, receipt, shift, operator_id, business_date, month, at_ms,"
     " meter, customer_id, tariff, currency, amount_minor, units_tenths, free_tenths,"
-    " fee, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)"
+    " fee, kind, batch, state)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)"
 )
 _LINE = (
     "INSERT INTO sale_line (place, n, kind, code, amount_minor, units_tenths, rate)"
@@ -65,6 +70,19 @@ _INTENT = (
     "SELECT i.entry, r.entry FROM sale s JOIN journal i ON i.place = s.place"
     " LEFT JOIN journal r ON r.place = s.items_place WHERE s.place = ?"
 )
+_VOID = "UPDATE sale SET state = 3, ended_place = ?, reason = ? WHERE place = ? AND state = 1"
+_OVERRIDE = (
+    "INSERT INTO override_signed (place, at_ms, business_date, operation, first_id, second_id,"
+    " reason, note, subject) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_KEY_ANSWER = (
+    "INSERT INTO key_answer (sale_place, place, took) VALUES (?, ?, ?)"
+    " ON CONFLICT DO UPDATE SET place = excluded.place, took = excluded.took"
+)
+_REFUND = (
+    "INSERT INTO refund (place, sale_place, shift, business_date, amount_minor, right_meter)"
+    " VALUES (?, ?, ?, ?, ?, ?)"
+)
 _SHIFT_OPEN = (
     "INSERT INTO shift (number, operator_id, opened_ms, opening_minor) VALUES (?, ?, ?, ?)"
 )
@@ -72,6 +90,7 @@ _SHIFT_CLOSE = (
     "UPDATE shift SET closed_ms = ?, counted_minor = ?, expected_minor = ?, reason = ?"
     " WHERE number = ? AND closed_ms IS NULL"
 )
+VOIDED = "VOIDED"  # the reason of a cancelled sale whose token was made and never shown
 REMEMBERED_MAX = 64  # open sales; there are few, ever
 
 
@@ -134,6 +153,7 @@ class Projector:
                 place, sale.sale_id, sale.receipt, sale.shift, sale.operator_id, day.toordinal(),
                 month_of(day), at_ms, sale.meter, sale.customer_id, sale.tariff, sale.currency,
                 amount, sale.units_tenths, sale.free_tenths, int(fee),
+                int(sale.kind), sale.batch or None,
             ),
         )  # fmt: skip
         lines = [
@@ -199,6 +219,28 @@ class Projector:
         sale_place = self._place(fact.intent_seq)
         self._change(_UNKNOWN, (fact.reason, sale_place), sale_place)
 
+    def _voided(self, place: int, _at_ms: int, fact: SaleVoided) -> None:
+        sale_place = self._place(fact.intent_seq)
+        self._change(_VOID, (place, VOIDED, sale_place), sale_place)
+        self._till.vended_minor -= self._intent(sale_place).amount_minor
+
+    def _refund(self, place: int, _at_ms: int, fact: RefundRequested) -> None:
+        sale_place = self._place(fact.intent_seq)
+        day, amount = fact.business_date, fact.amount_minor
+        self._run(_REFUND, (place, sale_place, fact.shift, day, amount, fact.right_meter))
+
+    def _key_answered(self, place: int, _at_ms: int, fact: KeyChangeAnswered) -> None:
+        self._run(_KEY_ANSWER, (self._place(fact.intent_seq), place, int(fact.took)))
+
+    def _override(self, place: int, at_ms: int, fact: OverrideSigned) -> None:
+        self._run(
+            _OVERRIDE,
+            (
+                place, at_ms, fact.business_date, fact.operation, fact.first_id, fact.second_id,
+                fact.reason, fact.note, fact.subject or None,
+            ),
+        )  # fmt: skip
+
     def _shift_opened(self, _place: int, at_ms: int, fact: ShiftOpened) -> None:
         try:
             self._run(_SHIFT_OPEN, (fact.shift, fact.operator_id, at_ms, fact.opening_minor))
@@ -238,6 +280,10 @@ _ACTIONS: dict[type, Callable[[Projector, int, int, Any], None]] = {
     SaleIssued: Projector._issued,
     SaleEnded: Projector._ended,
     SaleUncertain: Projector._uncertain,
+    SaleVoided: Projector._voided,
+    RefundRequested: Projector._refund,
+    KeyChangeAnswered: Projector._key_answered,
+    OverrideSigned: Projector._override,
     ShiftOpened: Projector._shift_opened,
     ShiftClosed: Projector._shift_closed,
 }

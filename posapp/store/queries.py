@@ -16,13 +16,21 @@ from posapp.domain.customer import Customer
 from posapp.domain.lease import Lease
 from posapp.domain.meter import MeterNumber
 from posapp.domain.operator import Operator, OperatorRecord, Role
+from posapp.domain.role_limits import RoleLimits
 from posapp.domain.shift import Shift
 from posapp.domain.site import Site
 from posapp.domain.standing import Rate, Standing
 from posapp.errors import StoreError
 from posapp.journal.chain import Head
-from posapp.ports import FoundMeter, MeterHistory, PrintJob, PrintState, SaleRecord
-from posapp.store import accounts, search
+from posapp.ports import (
+    FoundMeter,
+    MeterHistory,
+    PrintJob,
+    PrintState,
+    SaleRecord,
+    Signature,
+)
+from posapp.store import accounts, counter, search
 from posapp.store.projections import intent_of
 from posapp.store.schema import place_of, sale_state, seq_of
 from posapp.wire.lease import SignedLease
@@ -40,12 +48,14 @@ FROM sale s JOIN journal i ON i.place = s.place LEFT JOIN journal r ON r.place =
 WHERE {where} ORDER BY s.place {order} LIMIT ?"""
 SALE_BY_ID = _RECORD.format(where="s.sale_id = ?", order="")
 SALE_BY_RECEIPT = _RECORD.format(where="s.receipt = ?", order="")
+SALE_AT = _RECORD.format(where="s.place = ?", order="")
+SALES_OF_BATCH = _RECORD.format(where="s.batch = ?", order="")
 SALES_OPEN = _RECORD.format(where="s.state IN (0, 4)", order="")
 SALES_ON = _RECORD.format(where="s.business_date = ? AND s.place > ?", order="")
 SALES_OF_SHIFT = _RECORD.format(where="s.shift = ? AND s.place > ?", order="")
-SALE_LAST = _RECORD.format(where="s.state = 1", order="DESC")
+SALE_LAST = _RECORD.format(where="s.state = 1 AND s.kind <> 5", order="DESC")
 SALE_LAST_OF = _RECORD.format(
-    where="s.place = (SELECT l.place FROM sale l WHERE l.meter = ? AND l.state = 1"
+    where="s.place = (SELECT l.place FROM sale l WHERE l.meter = ? AND l.state = 1 AND l.kind = 0"
     " ORDER BY l.month DESC, l.place DESC LIMIT 1)",
     order="",
 )
@@ -175,6 +185,28 @@ class Queries:
 
     def sale_by_receipt(self, receipt: int) -> SaleRecord | None:
         return self._record(SALE_BY_RECEIPT, receipt, 1)
+
+    def role_limits(self, role: Role) -> RoleLimits:
+        return counter.role_limits(self._connection, role)
+
+    def free_issues(self, operator_id: int, business_date: date) -> int:
+        return counter.free_issues(self._connection, operator_id, business_date)
+
+    def signatures_on(self, business_date: date, limit: int) -> tuple[Signature, ...]:
+        return counter.signatures_on(self._connection, business_date, min(limit, PAGE_MAX))
+
+    def key_change_of(self, number: MeterNumber) -> tuple[SaleRecord, bool | None] | None:
+        place = counter.key_change_place(self._connection, number)
+        record = None if place is None else self._record(SALE_AT, place, 1)
+        if place is None or record is None:
+            return None
+        return record, counter.key_answer(self._connection, place)
+
+    def refunded_minor(self, record: SaleRecord) -> int:
+        return counter.refunded_minor(self._connection, self._place(record.intent_seq))
+
+    def sales_of_batch(self, batch: bytes, limit: int) -> tuple[SaleRecord, ...]:
+        return self._records(SALES_OF_BATCH, batch, min(limit, PAGE_MAX))
 
     def open_sales(self) -> tuple[SaleRecord, ...]:
         return self._records(SALES_OPEN, OPEN_SALES_MAX)

@@ -75,9 +75,16 @@ PROJECTED: tuple[tuple[str, str, str], ...] = (
         "sale",
         "place, sale_id, receipt, shift, operator_id, business_date, month, at_ms, meter,"
         " customer_id, tariff, currency, amount_minor, units_tenths, free_tenths, fee, state,"
-        " items_place, ended_place, audit_no, reason",
+        " items_place, ended_place, audit_no, reason, kind, batch",
         "place",
     ),
+    (
+        "override_signed",
+        "place, at_ms, business_date, operation, first_id, second_id, reason, note, subject",
+        "place",
+    ),
+    ("key_answer", "sale_place, place, took", "sale_place"),
+    ("refund", "place, sale_place, shift, business_date, amount_minor, right_meter", "place"),
     ("sale_fee", "place, code, through, owed_minor", "place, code"),
     ("sale_line", "place, n, kind, code, amount_minor, units_tenths, rate", "place, n"),
     ("token", "place, n, kind, subclass, tid, units, value_minor, digits", "place, n"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
 
@@ -42,10 +43,11 @@ _FOUND = """
 SELECT m.number, m.ea, m.sgc, m.krn, m.ti, m.base_date, m.ken, m.tct, m.kt, m.tariff,
   m.customer_id, m.state, m.phases, m.maker, m.ct_ratio,
   c.customer_id, c.name, c.account, c.phone, c.address,
-  s.at_ms, s.amount_minor, s.units_tenths
+  s.at_ms, s.amount_minor, s.units_tenths,
+  m.pending_sgc, m.pending_krn, m.pending_ti, m.pending_base_date, m.pending_ken
 FROM {source} LEFT JOIN customer c ON c.customer_id = m.customer_id
 LEFT JOIN sale s ON s.place = (
-  SELECT l.place FROM sale l WHERE l.meter = m.number AND l.state = 1
+  SELECT l.place FROM sale l WHERE l.meter = m.number AND l.state = 1 AND l.kind = 0
   ORDER BY l.month DESC, l.place DESC LIMIT 1)
 WHERE {where} LIMIT ?"""
 
@@ -227,12 +229,25 @@ def _first_of_each(rows: Iterable[Any], limit: int) -> tuple[FoundMeter, ...]:
     return tuple(found.values())
 
 
+def _pending(present: MeterConfiguration, row: Any) -> MeterConfiguration:
+    sgc, krn, ti, base_date, ken = row
+    return replace(present, sgc=sgc, krn=krn, ti=ti, base_date=base_date, ken=ken)
+
+
 def _found(row: Any) -> FoundMeter:
     configuration = MeterConfiguration(
         EncryptionAlgorithm(row[1]), row[2], row[3], row[4], row[5], row[6], row[7], KeyType(row[8])
     )
     meter = Meter(
-        MeterNumber(row[0]), configuration, row[9], row[10], MeterState(row[11]), *row[12:15]
+        number=MeterNumber(row[0]),
+        configuration=configuration,
+        tariff=row[9],
+        customer_id=row[10],
+        state=MeterState(row[11]),
+        phases=row[12],
+        maker=row[13],
+        ct_ratio=row[14],
+        pending=None if row[23] is None else _pending(configuration, row[23:28]),
     )
     customer = None if row[15] is None else Customer(*row[15:20])
     last = None if row[20] is None else LastSale(from_epoch_ms(row[20]), row[21], row[22])

@@ -25,4 +25,34 @@ PEOPLE_WORDS: dict[str, Words] = {
         NOTHING,
         "Ask somebody with more rights.",
     ),
+    "OVERRIDE_REASON_MISSING": (
+        "Nothing says why.",
+        NOTHING,
+        "Choose a reason; both people sign it.",
+    ),
+    "OVERRIDE_NOTE_LONG": (
+        "The note is too long.",
+        NOTHING,
+        "Use at most {limit} characters.",
+    ),
+    "AMOUNT_ABOVE_ROLE": (
+        "Your role may sell at most {maximum_minor}.",
+        NOTHING,
+        "Sell less, or ask a supervisor to sell it.",
+    ),
+    "VOID_ABOVE_ROLE": (
+        "Your role may void at most {maximum_minor}.",
+        NOTHING,
+        "A supervisor signs in and does it.",
+    ),
+    "FREE_UNITS_ABOVE_ROLE": (
+        "Your role may give at most {maximum_tenths} kWh free at once.",
+        NOTHING,
+        "Give less, or a supervisor signs in and does it.",
+    ),
+    "FREE_ISSUES_USED": (
+        "Your {count} free issues of today are used.",
+        NOTHING,
+        "A supervisor signs in and does it, or it waits until tomorrow.",
+    ),
 }

@@ -7,7 +7,7 @@ to read (a new entity, a new role) keeps its place in the sequence and is otherw
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -15,6 +15,7 @@ from typing import Any
 
 from posapp.clock import epoch_ms, from_epoch_ms
 from posapp.domain.customer import Customer
+from posapp.domain.energy import UNITS_TENTHS_MAX
 from posapp.domain.meter import (
     EncryptionAlgorithm,
     KeyType,
@@ -24,6 +25,7 @@ from posapp.domain.meter import (
     MeterState,
 )
 from posapp.domain.operator import Operator, OperatorRecord, Role
+from posapp.domain.role_limits import RoleLimits
 from posapp.domain.standing import Debt, FeeState, Rate, Standing
 from posapp.errors import InputError
 from posapp.wire.fields import Fields, bad, without
@@ -52,6 +54,7 @@ class Entity(StrEnum):
     LEASE = "lease"
     STANDING = "standing"
     RATE = "rate"
+    ROLE_LIMITS = "role_limits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,9 @@ class TariffText:
         return f"{self.code}@{self.version}" if self.version else self.code
 
 
-FeedValue = Customer | Meter | TariffText | OperatorRecord | SignedLease | Standing | Rate
+FeedValue = (
+    Customer | Meter | TariffText | OperatorRecord | SignedLease | Standing | Rate | RoleLimits
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +155,14 @@ def body_of(value: FeedValue) -> Body:
         return _standing_out(value)
     if isinstance(value, Rate):
         return {0: value.currency, 1: str(value.rate), 2: value.stamped.toordinal()}
+    if isinstance(value, RoleLimits):
+        return {
+            0: value.role.value,
+            1: value.max_sale_minor,
+            2: value.free_issues_a_day,
+            3: value.free_tenths,
+            4: value.max_void_minor,
+        }
     return {0: value.document, 1: value.signature}
 
 
@@ -180,6 +193,9 @@ def _meter_out(meter: Meter) -> Body:
         13: meter.maker,
         14: meter.ct_ratio,
     }
+    if meter.pending is not None:
+        p = meter.pending
+        body[15] = [p.sgc, p.krn, p.ti, p.base_date, p.ken]
     return without(body, _METER_USUAL)
 
 
@@ -215,7 +231,24 @@ def _meter_in(f: Fields) -> Meter:
         f.integer(12, low=1, high=3, default=1),
         f.text(13, 60, default=""),
         f.integer(14, low=1, high=CT_RATIO_MAX, default=1),
+        _pending_in(configuration, f.items(15, 5)),
     )
+
+
+def _pending_in(present: MeterConfiguration, item: list[Any]) -> MeterConfiguration | None:
+    """The key a meter is to get: SGC, KRN, TI, base date, KEN; the rest stays as it is."""
+    if not item:
+        return None
+    f = _row(item)
+    wanted = replace(
+        present,
+        sgc=f.text(0, 6),
+        krn=f.integer(1, high=9),
+        ti=f.text(2, 2),
+        base_date=f.integer(3, high=9999),
+        ken=f.integer(4, high=255),
+    )
+    return None if wanted == present else wanted
 
 
 def _customer_in(f: Fields) -> Customer:
@@ -296,6 +329,16 @@ def _rate_in(f: Fields) -> Rate:
     return Rate(f.text(0, 3), rate, _day(f.integer(2, low=1)))
 
 
+def _limits_in(f: Fields) -> RoleLimits:
+    return RoleLimits(
+        Role(f.text(0, 20)),
+        f.integer(1, high=_MONEY_MAX),
+        f.integer(2, high=10_000),
+        f.integer(3, high=UNITS_TENTHS_MAX),
+        f.integer(4, high=_MONEY_MAX),
+    )
+
+
 _READERS: dict[str, Callable[[Fields], FeedValue]] = {
     Entity.CUSTOMER: _customer_in,
     Entity.METER: _meter_in,
@@ -304,4 +347,5 @@ _READERS: dict[str, Callable[[Fields], FeedValue]] = {
     Entity.LEASE: _lease_in,
     Entity.STANDING: _standing_in,
     Entity.RATE: _rate_in,
+    Entity.ROLE_LIMITS: _limits_in,
 }

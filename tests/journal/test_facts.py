@@ -10,19 +10,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posapp.domain.meter import EncryptionAlgorithm, KeyType, MeterConfiguration
-from posapp.domain.sale import LineKind, SaleLine, Tender, TenderKind, TokenKind
+from posapp.domain.sale import LineKind, SaleKind, SaleLine, Tender, TenderKind, TokenKind
 from posapp.errors import InputError
 from posapp.journal import facts
 from posapp.journal.chain import Entry
 from posapp.journal.facts import (
     ClockCorrected,
     Fact,
+    KeyChangeAnswered,
     ModuleLoaded,
+    OverrideSigned,
+    RefundRequested,
     SaleEnded,
     SaleIntended,
     SaleIssued,
     SaleRetimed,
     SaleUncertain,
+    SaleVoided,
     ShiftClosed,
     ShiftOpened,
     TillEnrolled,
@@ -91,6 +95,10 @@ sales = st.builds(
     items=st.lists(items, max_size=4).map(tuple),
     module_id=words,
     sequence=numbers,
+    kind=st.sampled_from(SaleKind),
+    reason=words,
+    reference=words,
+    batch=st.one_of(st.just(b""), sale_ids),
 )
 any_fact: st.SearchStrategy[Fact] = st.one_of(
     st.builds(TillEnrolled, words, st.binary(min_size=32, max_size=32)),
@@ -113,6 +121,13 @@ any_fact: st.SearchStrategy[Fact] = st.one_of(
     st.builds(SaleUncertain, numbers, words),
     st.builds(ClockCorrected, numbers, numbers),
     st.builds(ModuleLoaded, words, words, numbers, numbers, numbers),
+    st.builds(SaleVoided, numbers, small, small),
+    st.builds(
+        RefundRequested,
+        *(numbers, small, small, numbers, numbers, words, words, words, small, words),
+    ),
+    st.builds(KeyChangeAnswered, numbers, words, st.booleans(), small),
+    st.builds(OverrideSigned, words, sale_ids, small, small, words, words, sale_ids, small),
 )
 
 
@@ -150,8 +165,12 @@ def test_kinds_are_numbered_once_and_for_ever():
         "SaleIssued": 12,
         "SaleEnded": 13,
         "SaleUncertain": 14,
+        "SaleVoided": 15,
+        "RefundRequested": 16,
+        "KeyChangeAnswered": 17,
         "ClockCorrected": 30,
         "ModuleLoaded": 40,
+        "OverrideSigned": 41,
     }
 
 

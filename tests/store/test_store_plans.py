@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from posapp.store import accounts, feed, projections, queries, search
+from posapp.store import accounts, counter, feed, projections, queries, search
 from tests.stores import a_store
 
 INDEXED = {
@@ -26,6 +26,14 @@ INDEXED = {
     "WORDS": ("w VIRTUAL TABLE INDEX", "k USING INTEGER PRIMARY KEY (rowid=?)"),
     "SALE_BY_ID": ("s USING INDEX sale_by_id (sale_id=?)",),
     "SALE_BY_RECEIPT": ("s USING INDEX sale_by_receipt (receipt=?)",),
+    "SALE_AT": ("s USING INTEGER PRIMARY KEY (rowid=?)",),
+    "SALES_OF_BATCH": ("s USING INDEX sale_by_batch (batch=?)",),
+    "LIMITS": ("role_limit USING PRIMARY KEY (role=?)",),
+    "FREE_ISSUES": ("sale USING INDEX sale_free (business_date=? AND operator_id=?)",),
+    "SIGNATURES": ("override_signed USING INDEX override_by_date (business_date=?)",),
+    "KEY_CHANGE": ("s USING INDEX sale_by_meter (meter=?)", "t EXISTS USING PRIMARY KEY (place=?)"),
+    "KEY_ANSWER": ("key_answer USING INTEGER PRIMARY KEY (rowid=?)",),
+    "REFUNDED": ("refund USING INDEX refund_by_sale (sale_place=?)",),
     "SALES_OPEN": ("SCAN s USING INDEX sale_open",),
     "SALES_ON": ("s USING INDEX sale_by_date (business_date=? AND place>?)",),
     "SALES_OF_SHIFT": ("s USING INDEX sale_by_shift (shift=? AND place>?)",),
@@ -63,13 +71,13 @@ INDEXED = {
 # From the newest backwards, stopping at the first that fits: no index says more than the key.
 FROM_THE_END = {"SALE_LAST", "RECENT", "SHIFT_OPEN", "SALES_OPEN", "SHIFT_LAST"}
 # One row each, or sums over one meter's sales or one shift.
-NO_LIMIT = {"MONTH", "EARLIER", "ARREARS", "STANDING", "RATE", "PRINTED"}
+NO_LIMIT = {"MONTH", "EARLIER", "ARREARS", "STANDING", "RATE", "PRINTED", "FREE_ISSUES", "REFUNDED"}
 
 
 def _statements() -> dict[str, str]:
     return {
         name: value
-        for module in (search, queries, accounts)
+        for module in (search, queries, accounts, counter)
         for name, value in vars(module).items()
         if name.isupper() and isinstance(value, str) and not name.startswith("_")
     }

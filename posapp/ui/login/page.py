@@ -250,6 +250,8 @@ class LoginPage(QWidget):
                 Role.VENDOR: translate("Login", "Vendor"),
                 Role.CLERK: translate("Login", "Clerk"),
                 Role.SUPERVISOR: translate("Login", "Supervisor"),
+                Role.TECHNICIAN: translate("Login", "Technician"),
+                Role.AUDITOR: translate("Login", "Auditor"),
             }
             for place, person in enumerate(people):
                 tile = PersonTile(

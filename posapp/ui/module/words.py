@@ -92,6 +92,8 @@ def role_words(role: Role) -> str:
         Role.VENDOR: translate("Login", "Vendor"),
         Role.CLERK: translate("Login", "Clerk"),
         Role.SUPERVISOR: translate("Login", "Supervisor"),
+        Role.TECHNICIAN: translate("Login", "Technician"),
+        Role.AUDITOR: translate("Login", "Auditor"),
     }[role]
 
 

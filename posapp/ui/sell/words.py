@@ -239,6 +239,7 @@ def tender_word(kind: TenderKind) -> str:
         TenderKind.MOBILE: translate("Sell", "Mobile money"),
         TenderKind.CARD: translate("Sell", "Card"),
         TenderKind.ACCOUNT: translate("Sell", "Account"),
+        TenderKind.CHEQUE: translate("Sell", "Cheque"),
     }[kind]
 
 
@@ -249,6 +250,7 @@ def received_word(kind: TenderKind) -> str:
         TenderKind.MOBILE: translate("Sell", "Received, mobile money"),
         TenderKind.CARD: translate("Sell", "Received, card"),
         TenderKind.ACCOUNT: translate("Sell", "Charged to account"),
+        TenderKind.CHEQUE: translate("Sell", "Received, cheque"),
     }[kind]
 
 
