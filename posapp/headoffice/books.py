@@ -7,22 +7,32 @@ trace but its letter. Used by `projector` only.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
-from posapp.domain.sale import OPEN_STATES, SaleState
-from posapp.headoffice.schema import dead_letter, journal, posting, sale, shift, token
-from posapp.journal import facts
+from posapp.domain.sale import OPEN_STATES, SOLD_STATES, SaleState
+from posapp.headoffice.ledger import Ledger
+from posapp.headoffice.schema import dead_letter, journal, sale, shift, token
+from posapp.journal import facts, postings
 from posapp.journal.chain import Entry
-from posapp.journal.postings import postings
+from posapp.journal.postings import Booking
 
 REASON_CHARACTERS_MAX = 500
 AMOUNT_MAX = 10**13  # of one sale, minor units or tenths: a day's sums must fit into 64 bits
 CHUNK = 400  # values in one statement
 
 _OPEN = tuple(state.value for state in OPEN_STATES)
+_SOLD = tuple(state.value for state in SOLD_STATES)
+_ABOUT_SALES = (
+    facts.SaleIssued,
+    facts.SaleEnded,
+    facts.SaleUncertain,
+    facts.SaleVoided,
+    facts.RefundRequested,
+)
 
 
 class OutOfPlaceError(Exception):
@@ -42,7 +52,6 @@ class _Sale:
     fact: facts.SaleIntended | None = None
     is_new: bool = True
     changed: bool = False
-    postings: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Books:
@@ -55,13 +64,14 @@ class Books:
         self._by_seq: dict[int, _Sale] = {}
         self._by_id: dict[bytes, _Sale] = {}
         self._letters: list[dict[str, Any]] = []
+        self._ledger = Ledger(connection, till_id, epoch)
 
     def load(self, read: Sequence[facts.Fact]) -> None:
         """Fetch the sales that these facts refer to and that are here from before."""
         seqs: list[int] = []
         ids: list[bytes] = []
         for fact in read:
-            if isinstance(fact, facts.SaleIssued | facts.SaleEnded | facts.SaleUncertain):
+            if isinstance(fact, _ABOUT_SALES):
                 seqs.append(fact.intent_seq)
             elif isinstance(fact, facts.SaleIntended | facts.SaleRetimed):
                 ids.append(fact.sale_id)
@@ -99,17 +109,23 @@ class Books:
             case facts.SaleRetimed():
                 self._retimed(fact)
             case facts.SaleIssued():
-                self._issued(fact)
-            case facts.SaleEnded(intent_seq, how, reason):
-                refused = how == facts.SaleEnded.REFUSED
-                state = SaleState.REFUSED if refused else SaleState.CANCELLED
-                self._move(self._open_sale(intent_seq), state, reason=reason)
-            case facts.SaleUncertain(intent_seq, reason):
-                self._move(self._open_sale(intent_seq), SaleState.UNKNOWN, reason=reason)
+                self._issued(seq, at_ms, fact)
+            case facts.SaleEnded():
+                self._ended(seq, at_ms, fact)
+            case facts.SaleUncertain():
+                self._uncertain(seq, at_ms, fact)
+            case facts.SaleVoided():
+                self._voided(seq, at_ms, fact)
+            case facts.RefundRequested():
+                self._refund_requested(seq, fact)
             case facts.ShiftOpened():
-                self._opened(at_ms, fact)
+                self._opened(seq, at_ms, fact)
             case facts.ShiftClosed():
-                self._closed(at_ms, fact)
+                self._closed(seq, at_ms, fact)
+            case facts.CashMoved():
+                self._ledger.cash_moved(seq, fact)
+            case facts.ZMade():
+                self._ledger.z_made(seq, fact)
 
     def set_aside(self, seq: int, code: str, reason: str) -> None:
         """Leave a fact for a person, or for newer software, to look at."""
@@ -150,6 +166,7 @@ class Books:
             "module_id": fact.module_id,
             "audit_no": 0,
             "reason": "",
+            "held": 0,
         }
         self._keep(_Sale(row, self._asked(fact.sale_id, fact.items_by_token), fact))
 
@@ -178,25 +195,59 @@ class Books:
         items = replace(intent, items=fact.items).items_by_token
         one.tokens, one.changed = self._asked(fact.sale_id, items), True
 
-    def _issued(self, fact: facts.SaleIssued) -> None:
+    def _issued(self, seq: int, at_ms: int, fact: facts.SaleIssued) -> None:
         one = self._open_sale(fact.intent_seq)
         if len(fact.tokens) != len(one.tokens):
             raise OutOfPlaceError("TOKEN_COUNT", f"{len(fact.tokens)} of {len(one.tokens)}")
         intent = one.fact or self._intent(fact.intent_seq)
-        one.postings = [
-            {
-                "till_id": self._till_id,
-                "sale_id": intent.sale_id,
-                "account": int(account),
-                "amount_minor": amount,
-                "currency": intent.currency,
-                "business_date": intent.business_date.toordinal(),
-            }
-            for account, amount in postings(intent)
-        ]
+        if one.row["held"]:
+            lines, kind = postings.released(intent), Booking.RELEASED
+        else:
+            lines, kind = postings.sold(intent), Booking.SALE
+        self._ledger.for_sale(seq, at_ms, kind, lines, intent)
         for place, digits in enumerate(fact.tokens):
             one.tokens[place]["digits"] = digits
         self._move(one, SaleState.ISSUED, audit_no=fact.audit_no)
+
+    def _ended(self, seq: int, at_ms: int, fact: facts.SaleEnded) -> None:
+        one = self._open_sale(fact.intent_seq)
+        if one.row["held"]:
+            intent = one.fact or self._intent(fact.intent_seq)
+            self._ledger.refused(seq, at_ms, intent)
+        refused = fact.how == facts.SaleEnded.REFUSED
+        state = SaleState.REFUSED if refused else SaleState.CANCELLED
+        self._move(one, state, reason=fact.reason)
+
+    def _uncertain(self, seq: int, at_ms: int, fact: facts.SaleUncertain) -> None:
+        one = self._open_sale(fact.intent_seq)
+        if not one.row["held"]:
+            intent = one.fact or self._intent(fact.intent_seq)
+            lines = postings.held(intent)
+            self._ledger.for_sale(seq, at_ms, Booking.HELD, lines, intent)
+        self._move(one, SaleState.UNKNOWN, reason=fact.reason, held=1)
+
+    def _voided(self, seq: int, at_ms: int, fact: facts.SaleVoided) -> None:
+        one = self._sold_sale(fact.intent_seq)
+        intent = one.fact or self._intent(fact.intent_seq)
+        lines = postings.voided(intent)
+        self._ledger.for_sale(seq, at_ms, Booking.VOID, lines, intent)
+        self._move(one, SaleState.CANCELLED, reason="VOIDED")
+
+    def _refund_requested(self, seq: int, fact: facts.RefundRequested) -> None:
+        one = self._sold_sale(fact.intent_seq)
+        if fact.amount_minor:
+            intent = one.fact or self._intent(fact.intent_seq)
+            lines = postings.refunded(intent, fact.amount_minor)
+            day = date.fromordinal(fact.business_date)
+            self._ledger.book(seq, Booking.REFUND, lines, fact.shift, day, fact.currency)
+
+    def _sold_sale(self, intent_seq: int) -> _Sale:
+        one = self._by_seq.get(intent_seq)
+        if one is None:
+            raise OutOfPlaceError("SALE_MISSING", intent_seq)
+        if one.row["state"] not in _SOLD:
+            raise OutOfPlaceError("SALE_NOT_SOLD", f"{intent_seq} {one.row['state']}")
+        return one
 
     def _open_sale(self, intent_seq: int) -> _Sale:
         one = self._by_seq.get(intent_seq)
@@ -226,7 +277,7 @@ class Books:
 
     # ------------------------------------------------------------ shifts, a few a day
 
-    def _opened(self, at_ms: int, fact: facts.ShiftOpened) -> None:
+    def _opened(self, seq: int, at_ms: int, fact: facts.ShiftOpened) -> None:
         if self._connection.execute(select(shift.c.number).where(self._shift(fact.shift))).first():
             raise OutOfPlaceError("SHIFT_REPEATED", fact.shift)
         self._connection.execute(
@@ -238,8 +289,9 @@ class Books:
                 opening_minor=fact.opening_minor,
             )
         )
+        self._ledger.shift_opened(seq, at_ms, fact)
 
-    def _closed(self, at_ms: int, fact: facts.ShiftClosed) -> None:
+    def _closed(self, seq: int, at_ms: int, fact: facts.ShiftClosed) -> None:
         changed = self._connection.execute(
             update(shift)
             .where(self._shift(fact.shift), shift.c.closed_ms.is_(None))
@@ -254,6 +306,7 @@ class Books:
         )
         if changed.rowcount != 1:
             raise OutOfPlaceError("SHIFT_NOT_OPEN", fact.shift)
+        self._ledger.shift_closed(seq, at_ms, fact)
 
     def _shift(self, number: int) -> Any:
         return (shift.c.till_id == self._till_id) & (shift.c.number == number)
@@ -268,7 +321,7 @@ class Books:
         self._insert(sale, [one.row for one in added])
         if altered:
             columns: dict[str, Any] = {
-                name: bindparam(f"new_{name}") for name in ("state", "audit_no", "reason")
+                name: bindparam(f"new_{name}") for name in ("state", "audit_no", "reason", "held")
             }
             self._connection.execute(
                 update(sale)
@@ -280,6 +333,7 @@ class Books:
                         "new_state": one.row["state"],
                         "new_audit_no": one.row["audit_no"],
                         "new_reason": one.row["reason"],
+                        "new_held": one.row["held"],
                     }
                     for one in altered
                 ],
@@ -291,7 +345,7 @@ class Books:
                 [{"its_id": one.row["sale_id"]} for one in altered],
             )
         self._insert(token, [row for one in added + altered for row in one.tokens])
-        self._insert(posting, [row for one in sales for row in one.postings])
+        self._ledger.flush()
         self._insert(dead_letter, self._letters)
 
     def _insert(self, table: Any, rows: list[dict[str, Any]]) -> None:

@@ -131,6 +131,7 @@ sale = Table(
     Column("module_id", Text, nullable=False),
     Column("audit_no", BigInteger, nullable=False, default=0),
     Column("reason", Text, nullable=False, default=""),
+    Column("held", BigInteger, nullable=False, default=0),
     Index("sale_of_entry", "till_id", "epoch", "seq", unique=True),
     Index("sale_of_date", "business_date", "till_id"),
 )
@@ -152,11 +153,16 @@ posting = Table(
     "posting",
     metadata,
     Column("till_id", LargeBinary, primary_key=True),
-    Column("sale_id", LargeBinary, primary_key=True),
+    Column("epoch", BigInteger, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
     Column("account", BigInteger, primary_key=True),
+    Column("code", Text, primary_key=True),
     Column("amount_minor", BigInteger, nullable=False),
     Column("currency", Text, nullable=False),
     Column("business_date", BigInteger, nullable=False),
+    Column("shift", BigInteger, nullable=False),
+    Column("booking", BigInteger, nullable=False),
+    Index("posting_of_date", "business_date", "till_id"),
 )
 
 shift = Table(

@@ -13,10 +13,15 @@ from sqlalchemy import Connection, func, select
 
 from posapp.domain.sale import OPEN_STATES, SOLD_STATES
 from posapp.headoffice.schema import dead_letter, incident, posting, sale, till, till_branch
-from posapp.journal.postings import Account
+from posapp.journal.postings import Account, Booking
 
 _SOLD = [state.value for state in SOLD_STATES]
 _OPEN = [state.value for state in OPEN_STATES]
+_OF_SALES = [
+    int(kind)
+    for kind in Booking
+    if kind not in (Booking.OPENING, Booking.CASH, Booking.CLOSING, Booking.COMMISSION)
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +29,7 @@ class TillTotals:
     """One till's business date in one currency.
 
     `unresolved` counts sales whose outcome has not come yet; `accounts` are the sums of its
-    postings by account name, which add up to zero; `seq` is how far its journal is here.
+    sales' postings by account name, which add up to zero; `seq` is how far its journal is here.
     """
 
     till: str
@@ -144,7 +149,7 @@ def _accounts(connection: Connection, number: int) -> dict[tuple[bytes, str], di
             posting.c.account,
             func.sum(posting.c.amount_minor).label("amount_minor"),
         )
-        .where(posting.c.business_date == number)
+        .where(posting.c.business_date == number, posting.c.booking.in_(_OF_SALES))
         .group_by(posting.c.till_id, posting.c.currency, posting.c.account)
         .order_by(posting.c.account)
     )

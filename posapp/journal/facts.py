@@ -25,6 +25,9 @@ from posapp.domain.sale import (
 )
 from posapp.domain.standing import FeeState, Rate
 from posapp.errors import InputError
+from posapp.journal.cash_facts import SHAPES as CASH_SHAPES
+from posapp.journal.cash_facts import CashMoved as CashMoved
+from posapp.journal.cash_facts import ZMade as ZMade
 from posapp.journal.counter_facts import COUNTER_FACTS
 from posapp.journal.counter_facts import KeyChangeAnswered as KeyChangeAnswered
 from posapp.journal.counter_facts import OverrideSigned as OverrideSigned
@@ -71,13 +74,16 @@ class ShiftOpened:
     shift: int
     operator_id: int
     opening_minor: int
+    business_date: date | None = None
+    currency: str = ""
 
     def to_body(self) -> Body:
-        return {0: self.shift, 1: self.operator_id, 2: self.opening_minor}
+        body: Body = {0: self.shift, 1: self.operator_id, 2: self.opening_minor}
+        return body | _stamp(3, self.business_date, self.currency)
 
     @classmethod
     def from_body(cls, body: Body) -> ShiftOpened:
-        return cls(body[0], body[1], body[2])
+        return cls(body[0], body[1], body[2], _day_in(body.get(3, 0)), body.get(4, ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +100,11 @@ class ShiftClosed:
     reason: str
     slips_printed: int
     copies_printed: int
+    business_date: date | None = None
+    currency: str = ""
 
     def to_body(self) -> Body:
-        return {
+        body: Body = {
             0: self.shift,
             1: self.operator_id,
             2: self.counted_minor,
@@ -106,11 +114,14 @@ class ShiftClosed:
             6: self.slips_printed,
             7: self.copies_printed,
         }
+        return body | _stamp(8, self.business_date, self.currency)
 
     @classmethod
     def from_body(cls, body: Body) -> ShiftClosed:
         pieces = tuple((face, count) for face, count in body[4])
-        return cls(body[0], body[1], body[2], body[3], pieces, body[5], body[6], body[7])
+        day = _day_in(body.get(8, 0))
+        rest = body[5], body[6], body[7], day, body.get(9, "")
+        return cls(body[0], body[1], body[2], body[3], pieces, *rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,6 +423,15 @@ class ModuleLoaded:
         return cls(body[0], body[1], body[2], body[3], body[4])
 
 
+def _stamp(key: int, day: date | None, currency: str) -> Body:
+    """The business date and the currency, where they are known."""
+    return {} if day is None else {key: day.toordinal(), key + 1: currency}
+
+
+def _day_in(ordinal: int) -> date | None:
+    return date.fromordinal(ordinal) if ordinal else None
+
+
 def _line_out(line: SaleLine) -> list[Any]:
     return [int(line.kind), line.code, line.amount_minor, line.units_tenths, line.rate]
 
@@ -474,9 +494,10 @@ _TENDER = (int, int, str)
 _ITEM = (int, int, int, int, int, bool, int, str, int, str, bool)
 _SHAPES: dict[int, dict[int, Any]] = {
     TillEnrolled.KIND: {0: str, 1: bytes},
-    ShiftOpened.KIND: {0: int, 1: int, 2: int},
+    ShiftOpened.KIND: {0: int, 1: int, 2: int, 3: int, 4: str},
     ShiftClosed.KIND: {
         0: int, 1: int, 2: int, 3: int, 4: [(int, int)], 5: str, 6: int, 7: int,
+        8: int, 9: str,
     },
     SaleIntended.KIND: {
         0: bytes, 1: int, 2: int, 3: int, 4: int, 5: str,
@@ -492,6 +513,7 @@ _SHAPES: dict[int, dict[int, Any]] = {
     ClockCorrected.KIND: {0: int, 1: int},
     ModuleLoaded.KIND: {0: str, 1: str, 2: int, 3: int, 4: int},
     **{fact.KIND: fact.SHAPE for fact in COUNTER_FACTS},
+    **CASH_SHAPES,
 }  # fmt: skip
 _INT_LIMIT = 1 << 63  # what a column of any database holds
 
@@ -525,6 +547,8 @@ _READERS: dict[tuple[int, int], Callable[[Body], Fact]] = {
         ClockCorrected,
         ModuleLoaded,
         *COUNTER_FACTS,
+        CashMoved,
+        ZMade,
     )
 }
 

@@ -33,6 +33,7 @@ from posapp.ports.counter import Signature as Signature
 from posapp.ports.backups import BackupMade as BackupMade
 from posapp.ports.backups import Backups as Backups
 from posapp.ports.backups import BackupStatus as BackupStatus
+from posapp.ports.ledger import LedgerReader as LedgerReader
 from posapp.ports.module import AuditPart as AuditPart
 from posapp.ports.module import IssueRequest as IssueRequest
 from posapp.ports.module import IssueResult as IssueResult
@@ -51,7 +52,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class SaleRecord:
-    """A sale as the store has it; `tokens` is empty until it is ISSUED."""
+    """A sale as the store has it; `tokens` is empty until it is ISSUED.
+
+    `ended_seq` is the journal position of its outcome, 0 while it is open.
+    """
 
     intent: SaleIntended
     intent_seq: int
@@ -60,6 +64,7 @@ class SaleRecord:
     tokens: tuple[str, ...] = field(default=(), repr=False)
     audit_no: int = 0
     ended_reason: str = ""
+    ended_seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +142,7 @@ class PrintState(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Reader(Protocol):
+class Reader(LedgerReader, Protocol):
     """Read-only questions, answered from one consistent snapshot of the store.
 
     Each call takes milliseconds; every list has a limit. Raises StoreError on a damaged store.

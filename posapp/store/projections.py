@@ -19,6 +19,7 @@ from posapp.errors import SaleError, StoreError
 from posapp.journal import facts
 from posapp.journal.chain import Entry
 from posapp.journal.facts import (
+    CashMoved,
     Fact,
     KeyChangeAnswered,
     OverrideSigned,
@@ -31,8 +32,10 @@ from posapp.journal.facts import (
     SaleVoided,
     ShiftClosed,
     ShiftOpened,
+    ZMade,
 )
-from posapp.journal.postings import postings
+from posapp.journal.postings import Booking, refunded, voided
+from posapp.store.bookings import Bookings
 from posapp.store.schema import Stage, month_of, place_of
 from posapp.store.till_row import TillRow
 
@@ -56,10 +59,9 @@ _TOKEN = (
     "INSERT INTO token (place, n, kind, subclass, tid, units, value_minor, digits)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_POSTING = "INSERT INTO posting (place, account, amount_minor) VALUES (?, ?, ?)"
 _END = (
     "UPDATE sale SET state = ?, ended_place = ?, audit_no = ?, reason = ?"
-    " WHERE place = ? AND state IN (0, 4)"
+    " WHERE place = ? AND state IN (0, 4) RETURNING held"
 )
 _RETIME = (
     "UPDATE sale SET items_place = ?, step = 0, state = 0, reason = ''"
@@ -84,11 +86,12 @@ _REFUND = (
     " VALUES (?, ?, ?, ?, ?, ?)"
 )
 _SHIFT_OPEN = (
-    "INSERT INTO shift (number, operator_id, opened_ms, opening_minor) VALUES (?, ?, ?, ?)"
+    "INSERT INTO shift (number, operator_id, opened_ms, opening_minor, business_date)"
+    " VALUES (?, ?, ?, ?, ?)"
 )
 _SHIFT_CLOSE = (
-    "UPDATE shift SET closed_ms = ?, counted_minor = ?, expected_minor = ?, reason = ?"
-    " WHERE number = ? AND closed_ms IS NULL"
+    "UPDATE shift SET closed_ms = ?, counted_minor = ?, expected_minor = ?, reason = ?,"
+    " closed_place = ? WHERE number = ? AND closed_ms IS NULL"
 )
 VOIDED = "VOIDED"  # the reason of a cancelled sale whose token was made and never shown
 REMEMBERED_MAX = 64  # open sales; there are few, ever
@@ -128,6 +131,7 @@ class Projector:
         self, connection: Connection, till: TillRow, open_intents: dict[int, SaleIntended]
     ) -> None:
         self._run = connection.exec_driver_sql
+        self._ledger = Bookings(self._run)
         self._till = till
         self._open = open_intents
 
@@ -191,43 +195,58 @@ class Projector:
         self._take_tids(row[0], sale)
         self._open[row[0]] = sale
 
-    def _issued(self, place: int, _at_ms: int, fact: SaleIssued) -> None:
+    def _issued(self, place: int, at_ms: int, fact: SaleIssued) -> None:
         sale_place = self._place(fact.intent_seq)
         sale = self._intent(sale_place)
         items = sale.items_by_token
         if len(fact.tokens) != len(items):
             raise StoreError("TOKENS_INCOMPLETE", seq=fact.intent_seq)
-        self._change(_END, (Stage.ISSUED, place, fact.audit_no, "", sale_place), sale_place)
+        was_held = self._end((Stage.ISSUED, place, fact.audit_no, "", sale_place), sale_place)
         tokens = [
             (sale_place, n, int(i.kind), i.subclass, i.tid, i.units, i.value_minor, digits)
             for n, (i, digits) in enumerate(zip(items, fact.tokens, strict=True))
         ]
         self._run_many(_TOKEN, tokens)
-        booked = [(sale_place, int(account), amount) for account, amount in postings(sale)]
-        self._run_many(_POSTING, booked)
+        self._ledger.issued(place, at_ms, sale, sale_place, was_held=was_held)
         self._open.pop(sale_place, None)
 
-    def _ended(self, place: int, _at_ms: int, fact: SaleEnded) -> None:
+    def _ended(self, place: int, at_ms: int, fact: SaleEnded) -> None:
         sale_place = self._place(fact.intent_seq)
-        amount = self._intent(sale_place).amount_minor
+        sale = self._intent(sale_place)
         stage = Stage.REFUSED if fact.how == SaleEnded.REFUSED else Stage.CANCELLED
-        self._change(_END, (stage, place, 0, fact.reason, sale_place), sale_place)
-        self._till.vended_minor -= amount
+        if self._end((stage, place, 0, fact.reason, sale_place), sale_place):
+            self._ledger.refused(place, at_ms, sale, sale_place)
+        self._till.vended_minor -= sale.amount_minor
         self._open.pop(sale_place, None)
 
-    def _uncertain(self, _place: int, _at_ms: int, fact: SaleUncertain) -> None:
+    def _uncertain(self, place: int, at_ms: int, fact: SaleUncertain) -> None:
         sale_place = self._place(fact.intent_seq)
         self._change(_UNKNOWN, (fact.reason, sale_place), sale_place)
+        self._ledger.uncertain(place, at_ms, self._intent(sale_place), sale_place)
 
-    def _voided(self, place: int, _at_ms: int, fact: SaleVoided) -> None:
+    def _voided(self, place: int, at_ms: int, fact: SaleVoided) -> None:
         sale_place = self._place(fact.intent_seq)
         self._change(_VOID, (place, VOIDED, sale_place), sale_place)
-        self._till.vended_minor -= self._intent(sale_place).amount_minor
+        sale = self._intent(sale_place)
+        self._till.vended_minor -= sale.amount_minor
+        lines = voided(sale)
+        self._ledger.for_sale(place, at_ms, Booking.VOID, lines, sale, sale_place)
 
     def _refund(self, place: int, _at_ms: int, fact: RefundRequested) -> None:
         sale_place = self._place(fact.intent_seq)
         day, amount = fact.business_date, fact.amount_minor
         self._run(_REFUND, (place, sale_place, fact.shift, day, amount, fact.right_meter))
+        if amount:
+            self._ledger.book(
+                place,
+                Booking.REFUND,
+                refunded(self._intent(sale_place), amount),
+                sale_place=sale_place,
+                shift=fact.shift,
+                operator_id=fact.operator_id,
+                business_date=day,
+                currency=fact.currency,
+            )
 
     def _key_answered(self, place: int, _at_ms: int, fact: KeyChangeAnswered) -> None:
         self._run(_KEY_ANSWER, (self._place(fact.intent_seq), place, int(fact.took)))
@@ -241,16 +260,32 @@ class Projector:
             ),
         )  # fmt: skip
 
-    def _shift_opened(self, _place: int, at_ms: int, fact: ShiftOpened) -> None:
+    def _shift_opened(self, place: int, at_ms: int, fact: ShiftOpened) -> None:
+        day = self._ledger.shift_opened(place, at_ms, fact)
+        values = (fact.shift, fact.operator_id, at_ms, fact.opening_minor, day)
         try:
-            self._run(_SHIFT_OPEN, (fact.shift, fact.operator_id, at_ms, fact.opening_minor))
+            self._run(_SHIFT_OPEN, values)
         except IntegrityError:
             raise StoreError("SHIFT_STATE_WRONG", shift=fact.shift) from None
 
-    def _shift_closed(self, _place: int, at_ms: int, fact: ShiftClosed) -> None:
-        values = (at_ms, fact.counted_minor, fact.expected_minor, fact.reason, fact.shift)
+    def _shift_closed(self, place: int, at_ms: int, fact: ShiftClosed) -> None:
+        values = (at_ms, fact.counted_minor, fact.expected_minor, fact.reason, place, fact.shift)
         if self._run(_SHIFT_CLOSE, values).rowcount != 1:
             raise StoreError("SHIFT_STATE_WRONG", shift=fact.shift)
+        self._ledger.shift_closed(place, at_ms, fact)
+
+    def _cash_moved(self, place: int, _at_ms: int, fact: CashMoved) -> None:
+        self._ledger.cash_moved(place, fact)
+
+    def _z_made(self, place: int, _at_ms: int, fact: ZMade) -> None:
+        self._ledger.z_made(place, fact)
+
+    def _end(self, values: tuple[Any, ...], sale_place: int) -> bool:
+        """End an open sale; whether its money was held until now."""
+        row = self._run(_END, values).first()
+        if row is None:
+            raise StoreError("SALE_STATE_WRONG", place=sale_place)
+        return bool(row[0])
 
     def _change(self, statement: str, values: tuple[Any, ...], sale_place: int) -> None:
         if self._run(statement, values).rowcount != 1:
@@ -286,4 +321,6 @@ _ACTIONS: dict[type, Callable[[Projector, int, int, Any], None]] = {
     OverrideSigned: Projector._override,
     ShiftOpened: Projector._shift_opened,
     ShiftClosed: Projector._shift_closed,
+    CashMoved: Projector._cash_moved,
+    ZMade: Projector._z_made,
 }

@@ -31,6 +31,7 @@ from posapp.ports import (
     Signature,
 )
 from posapp.store import accounts, counter, search
+from posapp.store.ledger import LedgerQueries
 from posapp.store.projections import intent_of
 from posapp.store.schema import place_of, sale_state, seq_of
 from posapp.wire.lease import SignedLease
@@ -42,7 +43,7 @@ VERSIONS_MAX = 50  # of one tariff
 RECENT_SALES = 400  # looked through for recent meters
 
 _RECORD = """
-SELECT s.place, s.at_ms, s.state, s.step, s.audit_no, s.reason, i.entry, r.entry,
+SELECT s.place, s.at_ms, s.state, s.step, s.audit_no, s.reason, s.ended_place, i.entry, r.entry,
   (SELECT group_concat(t.digits, ',' ORDER BY t.n) FROM token t WHERE t.place = s.place)
 FROM sale s JOIN journal i ON i.place = s.place LEFT JOIN journal r ON r.place = s.items_place
 WHERE {where} ORDER BY s.place {order} LIMIT ?"""
@@ -91,7 +92,7 @@ PRINTED = (
 ENTRIES = "SELECT entry FROM journal WHERE place > ? AND place < ? ORDER BY place LIMIT ?"
 
 
-class Queries:
+class Queries(LedgerQueries):
     """Implements `ports.Reader`."""
 
     def __init__(self, connection: Connection, site: Site | None) -> None:
@@ -304,7 +305,7 @@ class Queries:
 
 
 def _sale(row: Any) -> SaleRecord:
-    place, at_ms, state, step, audit_no, reason, entry, retimed, tokens = row
+    place, at_ms, state, step, audit_no, reason, ended, entry, retimed, tokens = row
     return SaleRecord(
         intent=intent_of(entry, retimed),
         intent_seq=seq_of(place),
@@ -313,6 +314,7 @@ def _sale(row: Any) -> SaleRecord:
         tokens=tuple(tokens.split(",")) if tokens else (),
         audit_no=audit_no,
         ended_reason=reason,
+        ended_seq=seq_of(ended) if ended else 0,
     )
 
 

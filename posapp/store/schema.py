@@ -75,7 +75,7 @@ PROJECTED: tuple[tuple[str, str, str], ...] = (
         "sale",
         "place, sale_id, receipt, shift, operator_id, business_date, month, at_ms, meter,"
         " customer_id, tariff, currency, amount_minor, units_tenths, free_tenths, fee, state,"
-        " items_place, ended_place, audit_no, reason, kind, batch",
+        " items_place, ended_place, audit_no, reason, kind, batch, held",
         "place",
     ),
     (
@@ -88,12 +88,23 @@ PROJECTED: tuple[tuple[str, str, str], ...] = (
     ("sale_fee", "place, code, through, owed_minor", "place, code"),
     ("sale_line", "place, n, kind, code, amount_minor, units_tenths, rate", "place, n"),
     ("token", "place, n, kind, subclass, tid, units, value_minor, digits", "place, n"),
-    ("posting", "place, account, amount_minor", "place, account"),
+    (
+        "booking",
+        "place, kind, sale_place, shift, operator_id, business_date, currency",
+        "place",
+    ),
+    ("posting", "place, account, code, amount_minor", "place, account, code"),
+    ("cash_move", "place, kind, shift, business_date, amount_minor", "place"),
+    (
+        "z_report",
+        "number, place, shift, business_date, module_id, audit_through",
+        "number",
+    ),
     ("tid", "meter, base_date, tid, reserved, place", "meter, base_date, tid"),
     (
         "shift",
         "number, operator_id, opened_ms, opening_minor, closed_ms, counted_minor,"
-        " expected_minor, reason",
+        " expected_minor, reason, business_date, closed_place",
         "number",
     ),
 )

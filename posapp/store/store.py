@@ -49,6 +49,7 @@ _log = logging.getLogger(__name__)
 
 RESERVE_BYTES = 200 * 1024 * 1024  # below this no new sale starts: what is open can still end
 VERIFY_PAGE = 500
+REBUILD = "rebuild"  # what a migration leaves in `meta`
 
 _META = "SELECT value FROM meta WHERE key = ?"
 _SET_META = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = ?2"
@@ -342,10 +343,22 @@ def _opened(database: Database, make: Callable[[], SqlStore]) -> SqlStore:
             migrations.check_version(database, MIGRATIONS, VERSION_TABLE)
         else:
             migrations.upgrade(database, MIGRATIONS, VERSION_TABLE)
+            _rebuild_if_asked(database)
         return make()
     except BaseException:
         database.close()
         raise
+
+
+def _rebuild_if_asked(database: Database) -> None:
+    """A migration that cannot fill its tables leaves a mark; they are made from the journal."""
+    with database.read() as connection:
+        if get_meta(connection, REBUILD) is None:
+            return
+    with database.write() as connection:
+        if TillRow.load(connection) is not None:
+            rebuild.repair(connection)
+        connection.exec_driver_sql("DELETE FROM meta WHERE key = ?", (REBUILD,))
 
 
 def chain_rows(

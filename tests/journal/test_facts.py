@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from posapp.domain.cash import CashKind
 from posapp.domain.meter import EncryptionAlgorithm, KeyType, MeterConfiguration
 from posapp.domain.sale import LineKind, SaleKind, SaleLine, Tender, TenderKind, TokenKind
 from posapp.errors import InputError
 from posapp.journal import facts
+from posapp.journal.cash_facts import CashMoved, Commission, ModuleCount, ZMade
 from posapp.journal.chain import Entry
 from posapp.journal.facts import (
     ClockCorrected,
@@ -100,9 +102,27 @@ sales = st.builds(
     reference=words,
     batch=st.one_of(st.just(b""), sale_ids),
 )
+days = st.dates(date(2014, 1, 1), date(2099, 12, 31))
+cash_moves = st.builds(
+    CashMoved, st.sampled_from(CashKind), small, small, days, st.just("KES"), numbers, words,
+    words, small, small,
+)  # fmt: skip
+zs = st.builds(
+    ZMade, small, small, small, days, st.just("KES"), numbers, numbers, numbers, numbers,
+    st.binary(max_size=40),
+    st.lists(st.builds(Commission, words, numbers, words, money), max_size=3).map(tuple),
+    st.builds(
+        ModuleCount, words, numbers, numbers, small, small,
+        st.lists(numbers, max_size=4).map(tuple),
+    ),
+    small, small,
+)  # fmt: skip
 any_fact: st.SearchStrategy[Fact] = st.one_of(
     st.builds(TillEnrolled, words, st.binary(min_size=32, max_size=32)),
     st.builds(ShiftOpened, small, small, money),
+    st.builds(ShiftOpened, small, small, money, days, st.just("KES")),
+    cash_moves,
+    zs,
     st.builds(
         ShiftClosed,
         small,
@@ -160,6 +180,8 @@ def test_kinds_are_numbered_once_and_for_ever():
         "TillEnrolled": 1,
         "ShiftOpened": 3,
         "ShiftClosed": 4,
+        "CashMoved": 5,
+        "ZMade": 6,
         "SaleIntended": 10,
         "SaleRetimed": 11,
         "SaleIssued": 12,
