@@ -50,6 +50,7 @@ from posapp.services.till import Till
 from posapp.services.trial import PrintTrial
 from posapp.services.two_people import TwoPeople
 from posapp.store.backup import SqlBackups
+from posapp.store.disk import BALLAST_BYTES
 from posapp.store.feed import SqlSyncStore
 from posapp.store.schema import STORE_FILE
 from posapp.store.store import SqlStore, create_store, get_meta, open_store, set_meta
@@ -157,7 +158,7 @@ def _assemble(
         acknowledge_audit=AcknowledgeAudit(module, two),
         pair=Pair(module, two, _name_on_the_line(site)),
         look_at_module=module.refresh,
-        status=ReadStatus(store, module, spooler, sync, clock, backup.status),
+        status=ReadStatus(store, module, spooler, sync, clock, backup.status, store.disk),
         backup=backup,
         previewer=previewer,
         sync_now=sync.run_once,
@@ -218,6 +219,7 @@ def _open(
         randomness=randomness,
         lanes=lanes,
         read_only=read_only,
+        ballast_bytes=BALLAST_BYTES,
     )
 
 

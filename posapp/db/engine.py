@@ -297,13 +297,6 @@ def driver_rows(
     return rows
 
 
-def require_space(folder: Path, needed_bytes: int) -> None:
-    """Raise StoreError DISK_FULL when less is free; called before a token is asked for."""
-    free = shutil.disk_usage(folder).free
-    if free < needed_bytes:
-        raise StoreError("DISK_FULL", free_mib=free >> 20, needed_mib=needed_bytes >> 20)
-
-
 def _engine(path: Path, key: bytes, role: pragmas.Role) -> Engine:
     engine = create_engine(
         "sqlite://",

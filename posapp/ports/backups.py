@@ -1,4 +1,4 @@
-"""The seam to where copies of the store are kept, and what is known of them."""
+"""The seam to where copies of the store are kept, and what is known of them and of its disk."""
 
 from __future__ import annotations
 
@@ -52,3 +52,17 @@ class Backups(Protocol):
         BACKUP_NO_SPACE, BACKUP_FAILED, BACKUP_DAMAGED and those of a store.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class DiskStatus:
+    """The disk below the store: bytes free, and whether new sales are refused for it.
+
+    `problem` is why a checkpoint failed (empty: none did): how a worn disk begins. Only a full
+    disk that has room again is forgotten before the next start. `failures` counts them all.
+    """
+
+    free_bytes: int
+    is_low: bool = False
+    problem: str = ""
+    failures: int = 0

@@ -10,6 +10,7 @@ from posapp.domain.shift import Shift
 from posapp.ports import (
     BackupStatus,
     Clock,
+    DiskStatus,
     ModuleStatus,
     PrinterStatus,
     PrintQueue,
@@ -39,6 +40,7 @@ class TillStatus:
     shift: Shift | None
     open_sales: int
     backup: BackupStatus = NO_BACKUPS
+    disk: DiskStatus | None = None
 
     @property
     def float_low(self) -> bool:
@@ -57,6 +59,7 @@ class ReadStatus:
         sync: SyncEngine,
         clock: Clock,
         backup: Callable[[], BackupStatus] = BackupStatus,
+        disk: Callable[[], DiskStatus | None] = lambda: None,
     ) -> None:
         self._store = store
         self._module = module
@@ -64,6 +67,7 @@ class ReadStatus:
         self._sync = sync
         self._clock = clock
         self._backup = backup
+        self._disk = disk
 
     def __call__(self) -> TillStatus:
         """One snapshot. Raises StoreError only."""
@@ -83,6 +87,7 @@ class ReadStatus:
                 shift=reader.open_shift(),
                 open_sales=len(reader.open_sales()),
                 backup=self._backup(),
+                disk=self._disk(),
             )
 
         return self._store.read(read)

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from posapp.domain.site import Site
-from posapp.ports import Clock, Lanes, ModuleStatus, Previewer, Store, SyncStatus
+from posapp.ports import BackupStatus, Clock, Lanes, ModuleStatus, Previewer, Store, SyncStatus
 from posapp.services.acknowledge_audit import AcknowledgeAudit
-from posapp.services.backup import Backup
 from posapp.services.export_audit import ExportAudit
 from posapp.services.find import Find
 from posapp.services.load_authorisation import LoadAuthorisation
@@ -27,7 +26,9 @@ from posapp.services.trial import PrintTrial
 
 @dataclass(frozen=True, slots=True)
 class Till:
-    """What bootstrap makes and the window uses; `test_keys` shows the permanent warning."""
+    """What bootstrap makes and the window uses; `test_keys` shows the permanent warning, `backup`
+    makes one now (report lane).
+    """
 
     site: Site
     lanes: Lanes
@@ -50,8 +51,8 @@ class Till:
     pair: Pair
     look_at_module: Callable[[], ModuleStatus]
     status: ReadStatus
-    backup: Backup
     previewer: Previewer
     sync_now: Callable[[], SyncStatus]
     close: Callable[[], None]
     test_keys: bool = True
+    backup: Callable[[], BackupStatus] = BackupStatus

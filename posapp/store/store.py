@@ -28,8 +28,9 @@ from posapp.journal.chain import NO_PARENT, Head
 from posapp.journal.facts import SaleIntended, TillEnrolled
 from posapp.journal.verify import Verdict, verify_chain
 from posapp.lanes import Lane, Lanes, Urgency
-from posapp.ports import Reader, UnitOfWork
+from posapp.ports import DiskStatus, Reader, UnitOfWork
 from posapp.store import rebuild
+from posapp.store.disk import RESERVE_BYTES, Disk, free_bytes
 from posapp.store.queries import Queries
 from posapp.store.rebuild import Rebuild
 from posapp.store.schema import (
@@ -47,7 +48,6 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
-RESERVE_BYTES = 200 * 1024 * 1024  # below this no new sale starts: what is open can still end
 VERIFY_PAGE = 500
 REBUILD = "rebuild"  # what a migration leaves in `meta`
 
@@ -78,12 +78,14 @@ class SqlStore:
         *,
         signing_key: SigningKey | None = None,
         reserve_bytes: int = RESERVE_BYTES,
+        ballast_bytes: int = 0,
+        free: Callable[[Path], int] = free_bytes,
     ) -> None:
         self._database = database
         self._lanes = lanes
         self._clock = clock
         self._randomness = randomness
-        self._reserve_bytes = reserve_bytes
+        self._disk = Disk(database.path, reserve_bytes, ballast_bytes, free)
         self._key = signing_key
         self._till: TillRow | None = None
         self._site: Site | None = None
@@ -182,10 +184,15 @@ class SqlStore:
         return self.transaction(work)
 
     def idle(self) -> Checkpoint | None:
-        """To be called now and then when nobody sells: moves the WAL into the file if it waits."""
-        return self._lanes.run(
-            Lane.STORE, lambda: self._database.checkpoint_if_due(idle=True), Urgency.CHORE
-        ).result()
+        """To be called now and then when nobody sells: moves the WAL into the file if it waits.
+
+        None when it does not, or when it could not be moved (`disk` then says why).
+        """
+        return self._lanes.run(Lane.STORE, self._rest, Urgency.CHORE).result()
+
+    def disk(self) -> DiskStatus:
+        """How the disk is, as far as is known; from any thread, never raises."""
+        return self._disk.status()
 
     def transaction(self, work: Callable[[Connection], T], urgency: Urgency = Urgency.NORMAL) -> T:
         """Run `work` in one write transaction without touching the journal (feeds, settings)."""
@@ -238,20 +245,32 @@ class SqlStore:
                     self._load(connection)
                     self._stale = False
                 yield connection
-        except BaseException:
+        except BaseException as error:
             # What is remembered may now be ahead of the disk, or behind it.
             self._open_intents.clear()
             self._stale = True
+            if isinstance(error, StoreError):
+                self._disk.failed(error)
             raise
         if self._database.checkpoint_is_due():
             self._lanes.run(Lane.STORE, self._checkpoint, Urgency.CHORE)
 
-    def _checkpoint(self) -> None:
+    def _rest(self) -> Checkpoint | None:
+        self._disk.keep_ballast()
+        return self._checkpoint(idle=True)
+
+    def _checkpoint(self, *, idle: bool = False) -> Checkpoint | None:
         try:
-            self._database.checkpoint_if_due()
+            done = self._database.checkpoint_if_due(idle=idle)
         except StoreError as error:
             # Every commit so far is safe in the WAL; the next one tries this again.
-            _log.error("the store's checkpoint failed: %s", error)
+            if error.code != "STORE_BUSY":
+                self._disk.checkpoint_failed(error)
+                _log.error("the store's checkpoint failed: %s", error)
+            return None
+        if done is not None:
+            self._disk.checkpointed()
+        return done
 
     def _unit_of_work(
         self, connection: Connection, till: TillRow | None, key: SigningKey | None
@@ -263,8 +282,7 @@ class SqlStore:
             key,
             self._clock,
             self._open_intents,
-            folder=self.folder,
-            reserve_bytes=self._reserve_bytes,
+            disk=self._disk,
         )
 
     def _load(self, connection: Connection) -> None:
@@ -306,6 +324,8 @@ def open_store(
     signing_key: SigningKey | None = None,
     read_only: bool = False,
     reserve_bytes: int = RESERVE_BYTES,
+    ballast_bytes: int = 0,
+    free: Callable[[Path], int] = free_bytes,
 ) -> SqlStore:
     """Open a till's store and bring it to this software's schema.
 
@@ -322,6 +342,8 @@ def open_store(
             randomness,
             signing_key=signing_key,
             reserve_bytes=reserve_bytes,
+            ballast_bytes=ballast_bytes,
+            free=free,
         ),
     )
 

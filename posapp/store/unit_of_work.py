@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy import Connection
 
 from posapp.clock import Clock, epoch_ms, from_epoch_ms
 from posapp.codec.signing import SigningKey
-from posapp.db.engine import require_space
 from posapp.domain.sale import SaleState
 from posapp.domain.site import Site
 from posapp.errors import StoreError
 from posapp.journal.chain import Entry, Head
 from posapp.journal.facts import ClockCorrected, Fact, SaleIntended
 from posapp.ports import PrintState
+from posapp.store.disk import Disk
 from posapp.store.projections import Projector
 from posapp.store.queries import Queries
 from posapp.store.schema import place_of
@@ -50,15 +49,13 @@ class SqlUnitOfWork(Queries):
         clock: Clock,
         open_intents: dict[int, SaleIntended],
         *,
-        folder: Path,
-        reserve_bytes: int,
+        disk: Disk,
     ) -> None:
         super().__init__(connection, site)
         self.till = till
         self._key = key
         self._clock = clock
-        self._folder = folder
-        self._reserve_bytes = reserve_bytes
+        self._disk = disk
         self._projector = None if till is None else Projector(connection, till, open_intents)
         self._appended = False
         self._floor_raised = False
@@ -71,7 +68,7 @@ class SqlUnitOfWork(Queries):
         till = self._enrolled()
         assert self._projector is not None
         if isinstance(fact, SaleIntended):
-            require_space(self._folder, self._reserve_bytes)
+            self._disk.require()
         seq = till.head.seq + 1
         at_ms = epoch_ms(self._clock.now())
         data = Entry(seq, fact.KIND, fact.VERSION, at_ms, fact.to_body()).to_bytes()

@@ -219,13 +219,6 @@ def test_a_rested_store_is_checkpointed(database: Database, monkeypatch: pytest.
     assert database.checkpoint_if_due(idle=True) is not None
 
 
-def test_a_full_disk_is_said_before_anything_is_written(tmp_path: Path):
-    engine.require_space(tmp_path, 1)
-    with pytest.raises(StoreError) as caught:
-        engine.require_space(tmp_path, 1 << 60)
-    assert caught.value.code == "DISK_FULL"
-
-
 def test_a_commit_that_finds_the_store_full_loses_nothing_older(database: Database):
     _insert(database, 1)
 

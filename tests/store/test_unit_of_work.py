@@ -23,6 +23,7 @@ from posapp.journal.facts import (
     TokenItem,
 )
 from posapp.ports import PrintState, Reader, UnitOfWork
+from posapp.store.disk import Disk
 from posapp.store.store import SqlStore
 from tests.stores import (
     BASE_DATE,
@@ -412,7 +413,7 @@ def test_a_full_disk_stops_a_new_sale_but_not_the_end_of_one(
     store = a_store(tmp_path)
     seller = Seller(store)
     seq, sale = seller.begin()
-    monkeypatch.setattr(store, "_reserve_bytes", 1 << 60)
+    monkeypatch.setattr(store, "_disk", Disk(tmp_path / "till.db", 1 << 60))
     with pytest.raises(StoreError) as caught:
         seller.begin(2)
     assert caught.value.code == "DISK_FULL"
