@@ -5,16 +5,37 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+from posapp.domain.cash import CashKind
 from posapp.domain.lease import Lease
 from posapp.domain.meter import EncryptionAlgorithm, MeterConfiguration
-from posapp.domain.sale import LineKind, SaleLine, SaleState, Tender, TenderKind, TokenKind
+from posapp.domain.sale import (
+    LineKind,
+    SaleKind,
+    SaleLine,
+    SaleState,
+    Tender,
+    TenderKind,
+    TokenKind,
+)
 from posapp.domain.shift import CashCount, Shift
 from posapp.domain.site import Site
+from posapp.journal.cash_facts import CashMoved, Commission, ModuleCount
 from posapp.journal.facts import SaleIntended, TokenItem
+from posapp.journal.postings import TENDER_OF, Booking
 from posapp.ports import SaleRecord
+from posapp.ports.ledger import (
+    Abandoned,
+    CashRecord,
+    HeldSale,
+    PeriodTotals,
+    TenderTotal,
+    TokenTotal,
+    TypeTotal,
+)
 from posapp.reports.daily_facts import DailyFacts, facts_from
 from posapp.reports.receipt import ReceiptFacts
-from posapp.reports.shift_slip import ShiftFacts, shift_facts
+from posapp.reports.shift_slip import FloatFigures, ShiftFacts
+from posapp.reports.tenders import kept_by_tender
 
 TOKEN = "52601815908301661318"
 SOLD_AT = datetime(2026, 11, 18, 6, 42, 18, tzinfo=UTC)
@@ -179,22 +200,94 @@ def a_daily(**changes: object) -> DailyFacts:
     return replace(facts, **changes)  # type: ignore[arg-type]
 
 
-def a_shift() -> ShiftFacts:
-    """The facts of the short shift of `a_day`."""
+def a_shift(**changes: object) -> ShiftFacts:
+    """The facts of the short shift of `a_day`, with cash that moved and a stuck sale."""
     records, shifts = a_day()
     shift = shifts[1]
+    own = [r for r in records if r.intent.shift == shift.number]
+    sold = [r.intent for r in own if r.tokens]
     counted = shift.counted_minor or 0
     pieces = []
     for face in (100_000, 50_000, 20_000, 10_000, 5_000, 2_000, 1_000, 500, 100, 1):
         pieces.append((face, counted // face))
         counted %= face
-    return shift_facts(
-        a_site(),
-        shift,
-        PEOPLE[2],
-        CashCount(tuple(pieces)),
-        (record for record in records if record.intent.shift == shift.number),
+    kept = {kind: (count, amount) for kind, count, amount in kept_by_tender(sold_records(own))}
+    account = {kind: account for account, kind in TENDER_OF.items()}
+    gross = sum(s.amount_minor for s in sold)
+    units = sum(s.units_tenths for s in sold)
+    facts = ShiftFacts(
+        site=a_site(),
+        shift=shift,
+        operator_name=PEOPLE[2],
+        totals=PeriodTotals(
+            first_receipt=own[0].intent.receipt,
+            last_receipt=own[-1].intent.receipt,
+            numbers=len(own),
+            issued=len(sold),
+            refused=len(own) - len(sold),
+            types=(TypeTotal(SaleKind.SALE, len(sold), gross, units, 0),),
+            tenders=tuple(
+                TenderTotal(account[kind], count, amount)
+                for kind, (count, amount) in kept.items()
+                if count
+            ),
+            tokens=(TokenTotal(TokenKind.CREDIT, False, len(sold)),),
+            abandoned=tuple(
+                Abandoned(r.intent.receipt, r.ended_reason) for r in own if not r.tokens
+            ),
+        ),
+        drawer={
+            Booking.OPENING: shift.opening_minor,
+            Booking.SALE: kept[TenderKind.CASH][1],
+        },
+        made_at=SOLD_AT,
         chain_code="9F27 C1A0 44DE",
+        z_number=15,
+        count=CashCount(tuple(pieces)),
+        float_figures=FloatFigures(68_000_000, 500_000, gross),
+        commissions=(Commission("share", gross, "2.5", gross * 25 // 1000),),
+        module=ModuleCount("SM-1", 40, 61, len(sold), len(sold)),
+        previous_receipt=own[0].intent.receipt - 1,
         slips_printed=20,
         copies_printed=1,
+    )
+    return replace(facts, **changes)  # type: ignore[arg-type]
+
+
+def sold_records(records: list[SaleRecord]) -> list[SaleRecord]:
+    """The ones with tokens."""
+    return [record for record in records if record.tokens]
+
+
+def a_busy_shift() -> ShiftFacts:
+    """A Z with everything on it: cash in and out, a held sale, an orphan, a signature."""
+    plain = a_shift()
+
+    def moved(kind: CashKind, amount: int, reason: str) -> CashRecord:
+        day = date(2026, 11, 18)
+        return CashRecord(CashMoved(kind, 15, 2, day, "KES", amount, reason), 9, SOLD_AT)
+
+    sales = plain.drawer[Booking.SALE]
+    moves = (
+        moved(CashKind.IN, 50_000, "change from the safe"),
+        moved(CashKind.OUT, 12_000, "water"),
+        moved(CashKind.DROP, 900_000, ""),
+        moved(CashKind.DRAWER, 0, "changed a note"),
+        moved(CashKind.DRAWER, 0, "coins had jammed"),
+    )
+    drawer = {
+        Booking.OPENING: 200_000,
+        Booking.SALE: sales,
+        Booking.CASH: 50_000 - 12_000 - 900_000,
+    }
+    expected = sum(drawer.values())
+    return replace(
+        plain,
+        drawer=drawer,
+        moves=moves,
+        count=CashCount(((1, expected),)),
+        shift=replace(plain.shift, variance_reason=""),
+        held=(HeldSale(18349, 50_000, True), HeldSale(18201, 20_000, False)),
+        module=ModuleCount("SM-1", 40, 61, 21, 20, (57,)),
+        signed_by="Kwame Mensah",
     )

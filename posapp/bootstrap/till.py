@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from posapp import __version__, config, paths
-from posapp.bootstrap import module_access, store_key
+from posapp.bootstrap import commission, module_access, store_key
 from posapp.bootstrap.caretaker import Caretaker
 from posapp.clock import Clock, Randomness, SystemClock, SystemRandomness
 from posapp.codec.signing import SigningKey
@@ -37,18 +37,21 @@ from posapp.services.export_audit import ExportAudit
 from posapp.services.find import Find
 from posapp.services.load_authorisation import LoadAuthorisation
 from posapp.services.load_keys import LoadKeys
+from posapp.services.move_cash import MoveCash
 from posapp.services.pair import Pair
 from posapp.services.quote import PrepareSale
+from posapp.services.reconcile import Reconcile
 from posapp.services.recover import Recover
 from posapp.services.report import DailyReport
 from posapp.services.reprint import Reprint
 from posapp.services.sell import Sell
-from posapp.services.shift import CloseShift, OpenShift
+from posapp.services.shift import CloseShift, OpenShift, PrintZ
 from posapp.services.sign_in import SignIn
 from posapp.services.status import ReadStatus
 from posapp.services.till import Till
 from posapp.services.trial import PrintTrial
 from posapp.services.two_people import TwoPeople
+from posapp.services.x_report import XReport
 from posapp.store.backup import SqlBackups
 from posapp.store.disk import BALLAST_BYTES
 from posapp.store.feed import SqlSyncStore
@@ -135,6 +138,7 @@ def _assemble(
     recover = Recover(store, module, spooler, clock)
     sign_in = SignIn(store, module)
     two = TwoPeople(sign_in)
+    rules = commission.load(settings.folder)
     backup = Backup(store, _backups(settings, store, clock), clock)
     caretaker = Caretaker(lanes, store, module, spooler, line, recover, backup)
     till = Till(
@@ -144,7 +148,10 @@ def _assemble(
         store=store,
         sign_in=sign_in,
         open_shift=OpenShift(store, clock),
-        close_shift=CloseShift(store, spooler),
+        close_shift=CloseShift(store, spooler, clock, Reconcile(store, module), sign_in, rules),
+        move_cash=MoveCash(store, spooler, clock),
+        x_report=XReport(store, spooler, clock, rules),
+        print_z=PrintZ(store, spooler),
         find=Find(store, clock),
         prepare_sale=PrepareSale(store, clock),
         sell=Sell(store, module, spooler, clock, randomness),

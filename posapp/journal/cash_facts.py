@@ -94,6 +94,9 @@ class ModuleCount:
         return self.module_tokens == self.ledger_tokens and not self.orphans
 
 
+NOT_COMPARED = ModuleCount()
+
+
 @dataclass(frozen=True, slots=True)
 class ZMade:
     """A shift was summed up: its number counts without gaps, its paper never changes.
@@ -116,7 +119,7 @@ class ZMade:
     vended_minor: int
     document: bytes
     commissions: tuple[Commission, ...] = ()
-    module: ModuleCount = ModuleCount()
+    module: ModuleCount = NOT_COMPARED
     signed_by: int = 0
     last_receipt: int = 0
 
@@ -154,10 +157,15 @@ class ZMade:
             vended_minor=body[8],
             document=body[9],
             commissions=tuple(Commission(*row) for row in body[10]),
-            module=ModuleCount(*body[11], tuple(body[12])),
+            module=_module_in(body[11], body[12]),
             signed_by=body[13],
             last_receipt=body[14],
         )
+
+
+def _module_in(row: list[Any], orphans: list[int]) -> ModuleCount:
+    module_id, after, through, module_tokens, ledger_tokens = row
+    return ModuleCount(module_id, after, through, module_tokens, ledger_tokens, tuple(orphans))
 
 
 SHAPES: dict[int, dict[int, Any]] = {

@@ -84,6 +84,9 @@ _CREDIT = {
     LineKind.ROUNDING: Account.ROUNDING,
     LineKind.PAYMENT: Account.PAYMENTS,
 }
+TENDER_OF = {account: kind for kind, account in _DEBIT.items()}
+"""The way of paying that an account holds the money of."""
+
 _BY_CODE = (Account.LEVY, Account.FEE, Account.VAT, Account.ARREARS, Account.PAYMENTS)
 # (to, from) of each movement.
 _MOVES = {

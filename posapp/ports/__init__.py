@@ -29,11 +29,11 @@ from posapp.journal.chain import Head
 from posapp.journal.facts import Fact, SaleIntended
 from posapp.lanes import Lanes as Lanes
 from posapp.lanes import Urgency
-from posapp.ports.counter import Signature as Signature
 from posapp.ports.backups import BackupMade as BackupMade
 from posapp.ports.backups import Backups as Backups
 from posapp.ports.backups import BackupStatus as BackupStatus
 from posapp.ports.backups import DiskStatus as DiskStatus
+from posapp.ports.counter import Signature as Signature
 from posapp.ports.ledger import LedgerReader as LedgerReader
 from posapp.ports.module import AuditPart as AuditPart
 from posapp.ports.module import IssueRequest as IssueRequest

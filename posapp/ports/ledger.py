@@ -41,6 +41,24 @@ class TenderTotal:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenTotal:
+    """Tokens of one kind; `free` ones carry no value."""
+
+    kind: TokenKind
+    free: bool
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedSale:
+    """A sale that has its tokens: the module's number for it, and how many they are."""
+
+    sale_id: bytes
+    audit_no: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Abandoned:
     """A receipt number that ended without a token, and why (an error code)."""
 
@@ -69,7 +87,7 @@ class PeriodTotals:
     types: tuple[TypeTotal, ...] = ()
     tenders: tuple[TenderTotal, ...] = ()
     accounts: tuple[AccountTotal, ...] = ()
-    tokens: tuple[tuple[TokenKind, int], ...] = ()
+    tokens: tuple[TokenTotal, ...] = ()
     abandoned: tuple[Abandoned, ...] = ()
 
     @property
@@ -92,7 +110,12 @@ class PeriodTotals:
 
     @property
     def token_count(self) -> int:
-        return sum(count for _, count in self.tokens)
+        return sum(token.count for token in self.tokens)
+
+    @property
+    def free_tokens(self) -> int:
+        """Credit tokens that nobody paid for."""
+        return sum(t.count for t in self.tokens if t.free and t.kind is TokenKind.CREDIT)
 
     @property
     def gaps(self) -> int:
@@ -191,6 +214,10 @@ class LedgerReader(Protocol):
 
     def zs_on(self, business_date: date) -> tuple[ZRecord, ...]:
         """By number."""
+        ...
+
+    def issued_since(self, after_seq: int) -> tuple[IssuedSale, ...]:
+        """Sales whose tokens were written after a position, by any module; a shift's worth."""
         ...
 
     def audit_mark(self, module_id: str) -> tuple[int, int]:

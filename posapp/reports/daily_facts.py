@@ -12,7 +12,7 @@ from posapp.domain.sale import OPEN_STATES, SOLD_STATES, LineKind, SaleState, Te
 from posapp.domain.shift import Shift
 from posapp.domain.site import Site
 from posapp.ports import SaleRecord
-from posapp.reports.shift_slip import kept_by_tender
+from posapp.reports.tenders import kept_by_tender
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from posapp.domain.meter import MeterNumber
-from posapp.domain.shift import CashCount, Shift
 from posapp.errors import InputError
 from posapp.ports import PrintState, Reader, SaleRecord
 from posapp.pricing.explain import Reason, compare
 from posapp.reports.receipt import ReceiptFacts, build_receipt
-from posapp.reports.shift_slip import build_shift_slip, shift_facts
 from posapp.services.packs import parsed_pack
 from posapp.services.quote import REASONS_MAX, breakdown
 from posapp.services.situation import debts_left
@@ -65,36 +63,6 @@ def receipt_of(
 def why_other_units(earlier: SaleRecord, now: SaleRecord) -> tuple[Reason, ...]:
     """Why a sale brought fewer or more units than the one before it to the same meter."""
     return compare(breakdown(earlier), breakdown(now))[:REASONS_MAX]
-
-
-def shift_slip_of(
-    reader: Reader, shift: Shift, count: CashCount, printed: int, copies: int
-) -> tuple[str, bytes]:
-    """Title and document of a closed shift's slip; `printed` and `copies` as in the journal."""
-    facts = shift_facts(
-        reader.site(),
-        shift,
-        operator_names(reader).get(shift.operator_id, str(shift.operator_id)),
-        count,
-        sales_of(reader, shift),
-        chain_code=reader.head().code,
-        slips_printed=printed,
-        copies_printed=copies,
-        waiting_slips=waiting_slips(reader),
-    )
-    document = build_shift_slip(facts)
-    return document.title, document.to_bytes()
-
-
-def sales_of(reader: Reader, shift: Shift) -> list[SaleRecord]:
-    """All sales of a shift, read page by page."""
-    records: list[SaleRecord] = []
-    while True:
-        after = records[-1].intent_seq if records else 0
-        page = reader.sales_of_shift(shift.number, PAGE, after)
-        records.extend(page)
-        if len(page) < PAGE:
-            return records
 
 
 def operator_names(reader: Reader) -> dict[int, str]:

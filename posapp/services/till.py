@@ -12,16 +12,18 @@ from posapp.services.export_audit import ExportAudit
 from posapp.services.find import Find
 from posapp.services.load_authorisation import LoadAuthorisation
 from posapp.services.load_keys import LoadKeys
+from posapp.services.move_cash import MoveCash
 from posapp.services.pair import Pair
 from posapp.services.quote import PrepareSale
 from posapp.services.recover import Recover
 from posapp.services.report import DailyReport
 from posapp.services.reprint import Reprint
 from posapp.services.sell import Sell
-from posapp.services.shift import CloseShift, OpenShift
+from posapp.services.shift import CloseShift, OpenShift, PrintZ
 from posapp.services.sign_in import SignIn
 from posapp.services.status import ReadStatus
 from posapp.services.trial import PrintTrial
+from posapp.services.x_report import XReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,9 @@ class Till:
     sign_in: SignIn
     open_shift: OpenShift
     close_shift: CloseShift
+    move_cash: MoveCash
+    x_report: XReport
+    print_z: PrintZ
     find: Find
     prepare_sale: PrepareSale
     sell: Sell

@@ -22,9 +22,11 @@ from posapp.ports.ledger import (
     AccountTotal,
     CashRecord,
     HeldSale,
+    IssuedSale,
     LedgerLine,
     PeriodTotals,
     TenderTotal,
+    TokenTotal,
     TypeTotal,
     ZRecord,
 )
@@ -65,9 +67,16 @@ PERIOD_ACCOUNTS = (
     " WHERE place > ? AND place <= ? GROUP BY account, code ORDER BY account, code"
 )
 PERIOD_TOKENS = f"""
-SELECT t.kind, count(*) FROM booking b CROSS JOIN token t ON t.place = b.sale_place
+SELECT t.kind, t.value_minor = 0 AS free, count(*)
+FROM booking b CROSS JOIN token t ON t.place = b.sale_place
 WHERE b.place > ? AND b.place <= ?
-  AND b.kind IN ({int(Booking.SALE)}, {int(Booking.RELEASED)}) GROUP BY t.kind ORDER BY t.kind"""
+  AND b.kind IN ({int(Booking.SALE)}, {int(Booking.RELEASED)})
+GROUP BY t.kind, free ORDER BY t.kind, free"""
+ISSUED_SINCE = f"""
+SELECT s.sale_id, s.audit_no, (SELECT count(*) FROM token t WHERE t.place = s.place)
+FROM booking b CROSS JOIN sale s ON s.place = b.sale_place
+WHERE b.place > ? AND b.kind IN ({int(Booking.SALE)}, {int(Booking.RELEASED)})
+ORDER BY b.place"""
 PERIOD_ABANDONED = (
     "SELECT receipt, reason FROM sale WHERE place > ?1 AND place <= ?2"
     " AND state IN (2, 3) AND ended_place <= ?2 ORDER BY place LIMIT ?3"
@@ -82,10 +91,10 @@ DRAWER_PARTS = (
     " GROUP BY b.kind"
 )
 HELD_SALES = f"""
-SELECT s.receipt, -sum(p.amount_minor) AS held, s.state IN (0, 4)
+SELECT s.receipt, -sum(p.amount_minor) AS owed, s.state IN (0, 4)
 FROM posting p INDEXED BY posting_held CROSS JOIN booking b ON b.place = p.place
 CROSS JOIN sale s ON s.place = b.sale_place
-WHERE p.account = {HELD} GROUP BY s.place HAVING held <> 0 ORDER BY s.place LIMIT ?"""
+WHERE p.account = {HELD} GROUP BY s.place HAVING owed <> 0 ORDER BY s.place LIMIT ?"""
 CASH_BETWEEN = (
     "SELECT c.place, j.entry FROM cash_move c JOIN journal j ON j.place = c.place"
     " WHERE c.place > ? AND c.place <= ? ORDER BY c.place LIMIT ?"
@@ -140,7 +149,9 @@ class LedgerQueries:
             types=tuple(TypeTotal(SaleKind(r[0]), *r[1:]) for r in run(PERIOD_TYPES, ends)),
             tenders=tuple(TenderTotal(Account(r[0]), *r[1:]) for r in run(PERIOD_TENDERS, ends)),
             accounts=tuple(AccountTotal(Account(r[0]), *r[1:]) for r in run(PERIOD_ACCOUNTS, ends)),
-            tokens=tuple((TokenKind(r[0]), r[1]) for r in run(PERIOD_TOKENS, ends)),
+            tokens=tuple(
+                TokenTotal(TokenKind(r[0]), bool(r[1]), r[2]) for r in run(PERIOD_TOKENS, ends)
+            ),
             abandoned=tuple(Abandoned(*r) for r in run(PERIOD_ABANDONED, (*ends, ABANDONED_MAX))),
         )
 
@@ -176,6 +187,10 @@ class LedgerQueries:
     def zs_on(self, business_date: date) -> tuple[ZRecord, ...]:
         values = (business_date.toordinal(), LIST_MAX)
         return tuple(_z(row) for row in self._connection.exec_driver_sql(ZS_ON, values))
+
+    def issued_since(self, after_seq: int) -> tuple[IssuedSale, ...]:
+        rows = self._connection.exec_driver_sql(ISSUED_SINCE, (self._place(after_seq),))
+        return tuple(IssuedSale(*row) for row in rows)
 
     def audit_mark(self, module_id: str) -> tuple[int, int]:
         row = self._connection.exec_driver_sql(AUDIT_MARK, (module_id,)).first()

@@ -19,6 +19,7 @@ from posapp.errors import Outcome, PosError
 from posapp.ui import (
     message_words,
     message_words_backup,
+    message_words_cash,
     message_words_drivers,
     message_words_hsm,
     message_words_keys,
@@ -48,6 +49,7 @@ WORDS: dict[str, Words] = {
     **message_words_drivers.DRIVER_WORDS,
     **message_words_people.PEOPLE_WORDS,
     **message_words_backup.BACKUP_WORDS,
+    **message_words_cash.CASH_WORDS,
     **message_words_sts.STS_WORDS,
     **message_words_tariffs.TARIFF_WORDS,
 }

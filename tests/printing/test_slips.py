@@ -27,7 +27,17 @@ from posapp.reports.daily_sales import build_daily_slip
 from posapp.reports.document import Document, KeyValue, Text
 from posapp.reports.receipt import build_receipt
 from posapp.reports.shift_slip import build_shift_slip
-from tests.papers import SOLD_AT, TOKEN, a_daily, a_receipt, a_sale, a_shift, a_site, people
+from tests.papers import (
+    SOLD_AT,
+    TOKEN,
+    a_busy_shift,
+    a_daily,
+    a_receipt,
+    a_sale,
+    a_shift,
+    a_site,
+    people,
+)
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 WIDTHS = {32: "generic-58", 42: "", 48: "generic-80"}
@@ -43,6 +53,7 @@ DOCUMENTS = {
     "receipt": lambda: build_receipt(a_receipt(certified=False)),
     "copy": lambda: marked_copy(build_receipt(a_receipt()), 2, SOLD_AT),
     "shift": lambda: build_shift_slip(a_shift()),
+    "busy-shift": lambda: build_shift_slip(a_busy_shift()),
     "daily": lambda: build_daily_slip(a_daily()),
     "recu": lambda: build_receipt(a_receipt(language="fr")),
 }

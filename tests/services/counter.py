@@ -27,12 +27,15 @@ from posapp.domain.sale import Tender, TenderKind
 from posapp.lanes import InlineLanes, Lanes
 from posapp.ports import PrinterState, PrinterStatus, SecurityModule
 from posapp.pricing.pack import load_pack
+from posapp.services.move_cash import MoveCash
 from posapp.services.quote import PrepareSale
+from posapp.services.reconcile import Reconcile
 from posapp.services.recover import Recover
 from posapp.services.reprint import Reprint
 from posapp.services.sell import Sell, Sold
-from posapp.services.shift import CloseShift, OpenShift
+from posapp.services.shift import CloseShift, OpenShift, PrintZ
 from posapp.services.sign_in import SignIn
+from posapp.services.x_report import XReport
 from posapp.store.feed import SqlSyncStore
 from posapp.store.store import SqlStore
 from posapp.wire.feed import FeedRow, FeedValue, TariffText
@@ -77,7 +80,14 @@ class Counter:
         self.sell = Sell(self.store, self.module, self.queue, self.clock, SystemRandomness())
         self.recover = Recover(self.store, self.module, self.queue, self.clock)
         self.open_shift = OpenShift(self.store, self.clock)
-        self.close_shift = CloseShift(self.store, self.queue)
+        self.sign_in = SignIn(self.store, self.module)
+        self.reconcile = Reconcile(self.store, self.module)
+        self.close_shift = CloseShift(
+            self.store, self.queue, self.clock, self.reconcile, self.sign_in
+        )
+        self.move_cash = MoveCash(self.store, self.queue, self.clock)
+        self.x_report = XReport(self.store, self.queue, self.clock)
+        self.print_z = PrintZ(self.store, self.queue)
         self.sign_in = SignIn(self.store, self.module)
         self.reprint = Reprint(self.store, self.queue)
 

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
 from posapp import paths
+from posapp.domain.cash import CashKind
 from posapp.domain.customer import Customer
 from posapp.domain.ids import ReceiptNumber
 from posapp.domain.lease import Lease
@@ -23,6 +24,7 @@ from posapp.domain.sale import SaleState, Tender, TenderKind, TokenKind
 from posapp.domain.shift import Shift
 from posapp.domain.site import Site
 from posapp.errors import InputError, SaleError
+from posapp.journal.cash_facts import NOT_COMPARED, ModuleCount
 from posapp.journal.facts import SaleIntended, TokenItem
 from posapp.lanes import InlineLanes
 from posapp.ports import (
@@ -43,6 +45,7 @@ from posapp.pricing.pack import load_pack
 from posapp.pricing.situation import Situation
 from posapp.security_module.states import TABLE
 from posapp.services.find import Find
+from posapp.services.move_cash import CashDone
 from posapp.services.quote import SaleContext
 from posapp.services.recover import Recovery
 from posapp.services.sell import Sold
@@ -161,6 +164,8 @@ class World:
     left_open: list[SaleRecord] = field(default_factory=list)
     ended: list[SaleRecord] = field(default_factory=list)  # refused or cancelled
     expected_extra: int = 0
+    counted_tokens: ModuleCount = NOT_COMPARED
+    signed: int = 0
     synced: int = 0
     trials: list = field(default_factory=list)  # quotes that were printed to take home
 
@@ -399,10 +404,17 @@ class FakeClose:
 
     def preview(self, count):
         expected = self._expected()
-        return ShiftPreview(expected, count.total_minor, count.total_minor - expected, 0, 0)
-
-    def __call__(self, operator, count, reason=""):
         world = self._world
+        left = len(world.left_open)
+        variance = count.total_minor - expected
+        return ShiftPreview(expected, count.total_minor, variance, left, 0, world.counted_tokens)
+
+    def __call__(self, operator, count, reason="", witness=None):
+        world = self._world
+        if world.left_open or not world.counted_tokens.agrees:
+            if witness is None:
+                raise SaleError("MODULE_DISAGREES", module_tokens=2, ledger_tokens=1, orphans=1)
+            world.signed = FakeSignIn(world)(witness.operator_id, witness.pin).operator_id
         variance = count.total_minor - self._expected()
         if variance and not reason.strip():
             raise InputError("REASON_MISSING", variance_minor=variance)
@@ -416,7 +428,21 @@ class FakeClose:
         self.closed.append((shift, count, reason))
         world.shift = None
         world.shifts = shift.number
-        return ClosedShift(shift, 99)
+        return ClosedShift(shift, 99, 14)
+
+
+class FakeCash:
+    """Moves what it is told to, in memory."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def __call__(self, operator, wish):
+        world = self._world
+        if wish.kind in (CashKind.OUT, CashKind.DROP) and wish.amount_minor > 500_000:
+            raise SaleError("CASH_NOT_THERE")
+        world.given.append(("cash", operator.operator_id, wish))
+        return CashDone(None, 43)
 
 
 def module_status(world: World) -> ModuleStatus:
@@ -497,6 +523,9 @@ def build_till(world: World, lanes=None, report=None):
         sign_in=FakeSignIn(world),
         open_shift=open_shift,
         close_shift=FakeClose(world),
+        move_cash=FakeCash(world),
+        x_report=given(world, "x", 41),
+        print_z=given(world, "z", 42),
         find=find,
         prepare_sale=lambda wanted: context_of(world, wanted),
         sell=FakeSell(world),
