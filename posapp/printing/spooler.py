@@ -19,7 +19,7 @@ from contextlib import suppress
 
 from posapp.clock import Clock
 from posapp.domain.customer import Customer
-from posapp.errors import InputError, PrintError
+from posapp.errors import InputError, PrintError, StoreError
 from posapp.lanes import Lane, Lanes, Urgency
 from posapp.ports import PrinterState, PrinterStatus, PrintJob, PrintState, Store, UnitOfWork
 from posapp.printing.link import LinkFactory
@@ -164,9 +164,21 @@ class Spooler:
         self._serial = self._serial % 9999 + 1
         id4 = f"{self._serial:04d}".encode("ascii")
         # Durable before the first byte: from here on a lost till means a copy.
-        self._set(job, PrintState.SENDING, "")
+        if not self._claimed(job):
+            return False
         self._job = job
         self._transfer = Transfer(self._dialog, slip, id4, self._profile, self._clock)
+        return True
+
+    def _claimed(self, job: PrintJob) -> bool:
+        """Whether it is ours to send: a void may have taken it back since it was read."""
+        try:
+            self._set(job, PrintState.SENDING, "")
+        except StoreError as error:
+            if error.code != "PRINT_JOB_MISSING":
+                raise
+            log.info("print job %d was taken back before it began", job.job_id)
+            return False
         return True
 
     def _slip_of(self, job: PrintJob) -> Slip:

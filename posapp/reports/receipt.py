@@ -14,7 +14,7 @@ from posapp.domain.energy import units_text
 from posapp.domain.ids import ReceiptNumber
 from posapp.domain.meter import MeterNumber
 from posapp.domain.money import amount_text, currency, money_text
-from posapp.domain.sale import TokenDigits, TokenKind
+from posapp.domain.sale import SaleKind, TokenDigits, TokenKind
 from posapp.domain.site import Site
 from posapp.journal.facts import SaleIntended, TokenItem
 from posapp.pricing.explain import Reason
@@ -47,6 +47,19 @@ from posapp.reports.words import Words, words
 from posapp.sts.amounts import UNITS_PER_CURRENCY
 
 MONEY_SUBCLASSES = range(4, 8)  # credit in money, IEC 62055-41 6.2.2
+_TITLES = {
+    SaleKind.KEY_CHANGE: "key_title",
+    SaleKind.FREE_ISSUE: "free_title",
+    SaleKind.REPLACEMENT: "replacement_title",
+    SaleKind.ENGINEERING: "engineering_title",
+    SaleKind.PAYMENT: "payment_title",
+}
+_MANAGEMENT = {  # subclasses of class 2, IEC 62055-41 6.2.4 to 6.2.9
+    0: "power_limit_token",
+    1: "clear_credit_token",
+    5: "clear_tamper_token",
+    6: "phase_unbalance_token",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +127,8 @@ def _head(facts: ReceiptFacts, say: Words) -> list[Block]:
     ]
     if not facts.certified:
         blocks.append(Banner(say("receipt.not_certified"), say("receipt.not_certified_note")))
+    if facts.sale.kind is SaleKind.UNKNOWN_METER:
+        blocks.append(Banner(say("receipt.unknown_meter"), say("receipt.unknown_meter_note")))
     return blocks
 
 
@@ -122,7 +137,7 @@ def _sale(facts: ReceiptFacts, say: Words, receipt: ReceiptNumber) -> list[Block
     who = f"{literal(site.till_name)}  {short_name(facts.operator_name)}"
     blocks: list[Block] = [
         Rule(),
-        KeyValue(literal(sale.invoice[0]) or say("receipt.title"), str(receipt), bold=True),
+        KeyValue(_title(sale, say), str(receipt), bold=True),
         KeyValue(time_text(facts.at, site.zone), who),
         Rule(),
     ]
@@ -135,22 +150,41 @@ def _sale(facts: ReceiptFacts, say: Words, receipt: ReceiptNumber) -> list[Block
     key = say("receipt.meter_key", sgc=meter.sgc, krn=meter.krn, ti=meter.ti)
     kind = say("receipt.meter_kind", ea=f"{int(meter.ea):02d}", tct=f"{meter.tct:02d}")
     tariff = f"{literal(facts.tariff_name)}, {literal(sale.tariff)}"
-    blocks += [
-        KeyValue(say("receipt.meter"), MeterNumber(sale.meter).grouped),
-        KeyValue(say("receipt.tariff"), tariff),
-        KeyValue(key, kind),
-    ]
+    blocks.append(KeyValue(say("receipt.meter"), MeterNumber(sale.meter).grouped))
+    if sale.tariff:
+        blocks.append(KeyValue(say("receipt.tariff"), tariff))
+    blocks.append(KeyValue(key, kind))
+    blocks += _cause(sale, say)
     if facts.last_purchase is not None:
         blocks.append(KeyValue(say("receipt.last_purchase"), date_text(facts.last_purchase)))
     return blocks
 
 
+def _title(sale: SaleIntended, say: Words) -> str:
+    """What kind of paper it is: the tariff's own title for a sale, else what was done."""
+    return literal(sale.invoice[0]) or say(f"receipt.{_TITLES.get(sale.kind, 'title')}")
+
+
+def _cause(sale: SaleIntended, say: Words) -> list[Block]:
+    """Why a token was made that nobody paid for, and the papers it goes with."""
+    blocks: list[Block] = []
+    if sale.reason:
+        blocks.append(KeyValue(say("receipt.reason"), literal(sale.reason)))
+    if sale.reference:
+        key = "work_order" if sale.kind is SaleKind.ENGINEERING else "reference"
+        blocks.append(KeyValue(say(f"receipt.{key}"), literal(sale.reference)))
+    return blocks
+
+
 def _tokens(facts: ReceiptFacts, say: Words) -> list[Block]:
+    """All tokens in the order they are keyed in, each with its name and place."""
     sale, count = facts.sale, len(facts.tokens)
+    if not count:
+        return []
     blocks: list[Block] = [Rule(RuleStyle.DOUBLE)]
-    pairs = zip(facts.tokens, sale.items_by_token, strict=True)
-    for number, (digits, item) in enumerate(pairs, 1):
-        name = say(_token_name(item))
+    names = _token_names(sale, say)
+    pairs = zip(facts.tokens, names, strict=True)
+    for number, (digits, name) in enumerate(pairs, 1):
         title = KeyValue(name, say("receipt.of", n=number, all=count), bold=True)
         blocks += [title, Feed(6), Token(TokenDigits(digits).digits)]
     if sale.free_tenths:
@@ -159,10 +193,24 @@ def _tokens(facts: ReceiptFacts, say: Words) -> list[Block]:
     return [*blocks, *_bought(sale, say), Rule(RuleStyle.DOUBLE)]
 
 
+def _token_names(sale: SaleIntended, say: Words) -> list[str]:
+    """A name for each token: `KEY CHANGE 1 of 2`, `CREDIT TOKEN`."""
+    names: list[str] = []
+    for item in sale.items:
+        parts = item.token_count(sale.configuration.ea)
+        if item.kind is TokenKind.KEY_CHANGE:
+            names += [say("receipt.key_part", part=n + 1, parts=parts) for n in range(parts)]
+        else:
+            names.append(say(f"receipt.{_token_name(item)}"))
+    return names
+
+
 def _token_name(item: TokenItem) -> str:
-    if item.kind is not TokenKind.CREDIT:
-        return "receipt.key_token" if item.kind is TokenKind.KEY_CHANGE else "receipt.other_token"
-    return "receipt.credit_token" if item.value_minor else "receipt.free_token"
+    if item.kind is TokenKind.METER_TEST:
+        return "test_token"
+    if item.kind is TokenKind.MANAGEMENT:
+        return _MANAGEMENT.get(item.subclass, "other_token")
+    return "credit_token" if item.value_minor else "free_token"
 
 
 def _bought(sale: SaleIntended, say: Words) -> list[Block]:
@@ -171,19 +219,24 @@ def _bought(sale: SaleIntended, say: Words) -> list[Block]:
     A meter behind current transformers gets fewer units on its token than were bought.
     """
     credit = sale.items[-1]
-    if credit.kind is TokenKind.CREDIT and credit.subclass in MONEY_SUBCLASSES:
+    if credit.kind is not TokenKind.CREDIT:
+        return []
+    if credit.subclass in MONEY_SUBCLASSES:
         unit = currency(sale.currency)
         minor = credit.units * unit.scale // UNITS_PER_CURRENCY
         return [KeyValue(say("receipt.credit"), money_text(minor, unit), bold=True, size=2)]
-    sold = say("receipt.kwh", units=units_text(sale.units_tenths))
+    given = sale.units_tenths if sale.lines else credit.units
+    sold = say("receipt.kwh", units=units_text(given))
     blocks: list[Block] = [KeyValue(say("receipt.units"), sold, bold=True, size=2)]
-    if credit.kind is TokenKind.CREDIT and credit.units != sale.units_tenths:
+    if credit.units != given:
         blocks.append(KeyValue(say("receipt.on_token"), units_text(credit.units)))
     return blocks
 
 
 def _money(facts: ReceiptFacts, say: Words) -> list[Block]:
     sale, unit = facts.sale, currency(facts.sale.currency)
+    if not sale.lines:
+        return []
     money = partial(amount_text, unit=unit)
     blocks: list[Block] = [
         KeyValue(line_text(line, sale.lines, say, money), money(line.amount_minor))
@@ -230,7 +283,7 @@ def _month(facts: ReceiptFacts, say: Words) -> list[Block]:
 def _foot(facts: ReceiptFacts, say: Words) -> list[Block]:
     blocks: list[Block] = [Rule()]
     note = literal(facts.sale.invoice[1])
-    blocks += [Text(line, Align.CENTER) for line in (note, *say.many("receipt.how_to_key")) if line]
+    blocks += [Text(line, Align.CENTER) for line in (note, *_how_to_key(facts, say)) if line]
     if facts.site.help_line:
         line = say("receipt.help", line=literal(facts.site.help_line))
         blocks.append(Text(line, Align.CENTER))
@@ -238,11 +291,22 @@ def _foot(facts: ReceiptFacts, say: Words) -> list[Block]:
         blocks.append(Text(literal(facts.message), Align.CENTER))
     meter = MeterNumber(facts.sale.meter)
     chain = say("receipt.chain", code=literal(facts.chain_code))
-    captions = (*say.many("receipt.qr"), "", chain)
-    blocks += [
-        Feed(14),
-        Barcode(meter.digits, meter.grouped),
-        Feed(16),
-        QR("".join(facts.tokens), captions),
-    ]
+    blocks += [Feed(14), Barcode(meter.digits, meter.grouped), Feed(16)]
+    if facts.tokens:
+        captions = (*say.many("receipt.qr"), "", chain)
+        blocks.append(QR("".join(facts.tokens), captions))
+    else:
+        blocks.append(Text(chain, Align.CENTER))
     return blocks
+
+
+def _how_to_key(facts: ReceiptFacts, say: Words) -> tuple[str, ...]:
+    """What the customer does at the meter; with several tokens the order is what matters."""
+    count = len(facts.tokens)
+    if count < 2:
+        return say.many("receipt.how_to_key") if count else ()
+    lines = tuple(say("receipt.how_to_key_all", count=count).splitlines())
+    kinds = [item.kind for item in facts.sale.items]
+    if TokenKind.KEY_CHANGE in kinds and TokenKind.CREDIT in kinds:
+        lines += (say("receipt.after_key_change"),)
+    return lines

@@ -92,6 +92,8 @@ def line_text(line: SaleLine, lines: tuple[SaleLine, ...], words: Words, money: 
     if line.kind is LineKind.ARREARS:
         account = literal(line.code.partition(" ")[2]).replace("_", " ")
         return words("line.arrears", account=account)
+    if line.kind is LineKind.PAYMENT:
+        return words("line.payment")
     return words("line.coins" if line.code == "cash_rounding" else "line.rounding")
 
 

@@ -66,6 +66,24 @@ class Issue:
         """A sale found open: first ask whether it was executed, then the same again."""
         return self._ask(record, resumed=True)
 
+    def burn(self, record: SaleRecord) -> SaleRecord:
+        """Make sure that an open sale never runs and write it CANCELLED, or, where the module has
+        made its tokens already, write those. Up to 10 s each way.
+
+        Raises ModuleError where the module cannot be asked; the sale stays as it is.
+        """
+        intent = record.intent
+        try:
+            self._same_module(intent)
+            self._module.cancel(intent.sale_id, self._till_id, intent.sequence)
+        except ModuleError as error:
+            if error.outcome is not Outcome.EXECUTED:
+                raise
+            return self.resume(record)
+        ended = SaleEnded(record.intent_seq, SaleEnded.CANCELLED, "BURNT")
+        self._store.write(lambda uow: uow.append(ended), Urgency.SALE)
+        return replace(record, state=SaleState.CANCELLED, ended_reason="BURNT")
+
     def _ask(self, record: SaleRecord, *, resumed: bool) -> SaleRecord:
         asked_before = resumed
         asks = retimes = 0

@@ -13,6 +13,7 @@ from posapp.pricing.explain import Reason, Sale, compare
 from posapp.pricing.pack import TariffPack
 from posapp.pricing.quote import Quote, by_money, by_units, price_again
 from posapp.pricing.situation import Situation
+from posapp.services.key_plan import KeyPlan, KeyPolicy, read_key_plan
 from posapp.services.packs import parsed_pack
 from posapp.services.situation import read_situation
 from posapp.sts.tid import check_ken, next_tid
@@ -37,6 +38,12 @@ class SaleContext:
     prepared_at: datetime
     problem: PosError | None = None
     earlier: SaleRecord | None = None
+    key: KeyPlan | None = None
+
+    @property
+    def key_plan(self) -> KeyPlan:
+        """Under which key it buys."""
+        return self.key or KeyPlan(self.found.meter.configuration)
 
     def by_money(self, amount_minor: int) -> Quote:
         """What `amount_minor` buys. Raises SaleError; no token is made."""
@@ -81,9 +88,10 @@ class SaleContext:
 class PrepareSale:
     """Runs on the lookup lane when a customer was found."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, *, policy: KeyPolicy = KeyPolicy.BUNDLE) -> None:
         self._store = store
         self._clock = clock
+        self._policy = policy
 
     def __call__(self, number: MeterNumber) -> SaleContext:
         """Read the meter, its tariff, its month and the lease in one snapshot.
@@ -93,25 +101,37 @@ class PrepareSale:
         now = self._clock.now()
 
         def read(reader: Reader) -> SaleContext:
-            context = prepare(reader, number, now)
+            context = prepare(reader, number, now, self._policy)
             return replace(context, earlier=reader.last_sale_of(number))
 
         return self._store.read(read)
 
 
-def prepare(reader: Reader, number: MeterNumber, now: datetime) -> SaleContext:
+def prepare(
+    reader: Reader, number: MeterNumber, now: datetime, policy: KeyPolicy = KeyPolicy.BUNDLE
+) -> SaleContext:
     """The context of a sale at `now` as this snapshot has it; the commit asks again."""
     found = reader.meter(number)
     if found is None:
         raise SaleError("METER_NOT_FOUND", number=number.digits)
+    return prepare_for(reader, found, now, policy)
+
+
+def prepare_for(
+    reader: Reader, found: FoundMeter, now: datetime, policy: KeyPolicy = KeyPolicy.BUNDLE
+) -> SaleContext:
+    """The same for a meter that was found, or whose configuration was typed in."""
+    number = found.meter.number
     lease = reader.lease()
     left = 0
     if lease is not None:
         left = max(0, lease.authorised_total_minor - reader.vended_total_minor())
     pack, problem = _pack(reader, found.meter.tariff, reader.site().local(now))
-    problem = _obstacle(reader, found, now) or (problem if lease else SaleError("LEASE_MISSING"))
+    plan = read_key_plan(reader, found.meter)
+    stop = _obstacle(reader, found, now, plan) or _key_first(plan, number, policy)
+    problem = stop or (problem if lease else SaleError("LEASE_MISSING"))
     situation = None if pack is None else read_situation(reader, found.meter, pack, now)
-    return SaleContext(found, pack, situation, lease, left, now, problem)
+    return SaleContext(found, pack, situation, lease, left, now, problem, key=plan)
 
 
 def _pack(reader: Reader, code: str, local: datetime) -> tuple[TariffPack | None, PosError | None]:
@@ -154,16 +174,24 @@ def clock_is_back(reader: Reader, now: datetime) -> bool:
     return now < reader.clock_floor() - CLOCK_SLACK
 
 
-def _obstacle(reader: Reader, found: FoundMeter, now: datetime) -> PosError | None:
+def _key_first(plan: KeyPlan, number: MeterNumber, policy: KeyPolicy) -> PosError | None:
+    """Where credit waits for the key change: what is in its way."""
+    if plan.change is None or policy is KeyPolicy.BUNDLE:
+        return None
+    code = "KEY_CHANGE_FIRST" if plan.unanswered is None else "KEY_CHANGE_UNANSWERED"
+    return SaleError(code, number=number.digits)
+
+
+def _obstacle(reader: Reader, found: FoundMeter, now: datetime, plan: KeyPlan) -> PosError | None:
     meter = found.meter
     if meter.state is MeterState.BLOCKED:
         return SaleError("METER_BLOCKED", number=meter.number.digits)
     if clock_is_back(reader, now):
         return SaleError("CLOCK_BACK", floor=reader.clock_floor(), now=now)
-    base = meter.configuration.base_date
+    base = plan.credit.base_date
     try:
         tid = next_tid(now, base, reader.tid_high_water(meter.number, base))
-        check_ken(tid, meter.configuration.ken)
+        check_ken(tid, plan.credit.ken)
     except PosError as error:
         return error
     return None

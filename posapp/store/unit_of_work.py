@@ -32,7 +32,11 @@ _JOB = (
     "INSERT INTO print_job (sale_id, kind, title, document, copy_no, state, queued_ms)"
     " VALUES (?, ?, ?, ?, ?, 'queued', ?) RETURNING job_id"
 )
-_JOB_STATE = "UPDATE print_job SET state = ?, held = ? WHERE job_id = ?"
+# What a void has taken back never starts: the spooler may have read it a moment before.
+_JOB_STATE = (
+    "UPDATE print_job SET state = ?, held = ? WHERE job_id = ?"
+    " AND NOT (state = 'cancelled' AND held = 'VOIDED')"
+)
 CLOCK_SLACK_MS = 120_000  # two honest clocks and a slow line differ by less
 _STEPS = {SaleState.REQUESTED: _REQUESTED, SaleState.REVEALED: _REVEALED}
 
