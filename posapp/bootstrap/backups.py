@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from posapp import config, paths
+from posapp import __version__, config, paths
 from posapp.bootstrap import store_key
 from posapp.clock import SystemClock, SystemRandomness
 from posapp.errors import ConfigError
 from posapp.lanes import InlineLanes
 from posapp.ports import BackupMade
 from posapp.store.backup import SqlBackups
+from posapp.store.restore import Restored
+from posapp.store.restore import restore as put_back
 from posapp.store.store import open_store
 
 
@@ -37,3 +39,19 @@ def backup(data: Path | None, folder: Path | None) -> BackupMade:
         return SqlBackups(store, place, clock).make()
     finally:
         store.close()
+
+
+def restore(data: Path | None, backup: Path) -> Restored:
+    """Bring a backup back into a till's folder; its till must not run. The key is the folder's.
+
+    Raises ConfigError, StoreError BACKUP_..., STORE_..., RESTORE_FAILED.
+    """
+    settings = config.load(data or paths.data_folder())
+    return put_back(
+        backup,
+        settings.folder,
+        store_key.load(settings.folder, settings.store_key),
+        clock=SystemClock(),
+        randomness=SystemRandomness(),
+        software=f"posapp {__version__}",
+    )

@@ -18,6 +18,7 @@ from posapp.printing.spooler import Spooler
 from posapp.security_module.manager import ModuleManager
 from posapp.services.backup import Backup
 from posapp.services.recover import Recover
+from posapp.services.recover_answers import RecoverAnswers
 from posapp.store.store import SqlStore
 from posapp.sync.http_sync import HttpSync
 
@@ -44,6 +45,7 @@ class Caretaker:
         sync: HttpSync | None,
         recover: Recover,
         backup: Backup,
+        answers: RecoverAnswers,
     ) -> None:
         self._lanes = lanes
         self._store = store
@@ -52,6 +54,7 @@ class Caretaker:
         self._sync = sync
         self._recover = recover
         self._backup = backup
+        self._answers = answers
         self._stop = threading.Event()
         self._running: dict[str, Future[object]] = {}
         self._sync_in_ms = 0
@@ -101,6 +104,7 @@ class Caretaker:
             self._sync_in_ms = min(self._sync_in_ms, SYNC_WAITING_MS)
 
     def _finish_open_sales(self) -> None:
+        self._answers()
         if self._store.read(lambda reader: reader.open_sales()) and self._recover().unresolved:
             self._recover_in = RECOVER_AGAIN_ROUNDS
 

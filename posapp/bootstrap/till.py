@@ -42,6 +42,7 @@ from posapp.services.pair import Pair
 from posapp.services.quote import PrepareSale
 from posapp.services.reconcile import Reconcile
 from posapp.services.recover import Recover
+from posapp.services.recover_answers import RecoverAnswers
 from posapp.services.report import DailyReport
 from posapp.services.reprint import Reprint
 from posapp.services.sell import Sell
@@ -140,7 +141,8 @@ def _assemble(
     two = TwoPeople(sign_in)
     rules = commission.load(settings.folder)
     backup = Backup(store, _backups(settings, store, clock), clock)
-    caretaker = Caretaker(lanes, store, module, spooler, line, recover, backup)
+    answers = RecoverAnswers(store, module)
+    caretaker = Caretaker(lanes, store, module, spooler, line, recover, backup, answers)
     till = Till(
         site=site,
         lanes=lanes,

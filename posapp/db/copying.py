@@ -87,14 +87,14 @@ def _connect(path: Path, key: bytes) -> Any:
     try:
         connection.execute("PRAGMA cipher_log_level = NONE")
         connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
-        for setting in ("trusted_schema = 0", "temp_store = 2", f"cache_size = -{_CACHE_KIB}"):
-            connection.execute(f"PRAGMA {setting}")
         try:
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         except dbapi2.DatabaseError as error:
             if getattr(error, "sqlite_errorcode", 0) == dbapi2.SQLITE_NOTADB:
                 raise StoreError("STORE_KEY_WRONG") from None
             raise
+        for setting in ("trusted_schema = 0", "temp_store = 2", f"cache_size = -{_CACHE_KIB}"):
+            connection.execute(f"PRAGMA {setting}")
     except BaseException:
         connection.close()
         raise

@@ -33,6 +33,7 @@ from posapp.journal.counter_facts import KeyChangeAnswered as KeyChangeAnswered
 from posapp.journal.counter_facts import OverrideSigned as OverrideSigned
 from posapp.journal.counter_facts import RefundRequested as RefundRequested
 from posapp.journal.counter_facts import SaleVoided as SaleVoided
+from posapp.journal.restore_facts import RESTORE_FACTS
 
 Body = dict[int, Any]
 
@@ -512,7 +513,7 @@ _SHAPES: dict[int, dict[int, Any]] = {
     SaleUncertain.KIND: {0: int, 1: str},
     ClockCorrected.KIND: {0: int, 1: int},
     ModuleLoaded.KIND: {0: str, 1: str, 2: int, 3: int, 4: int},
-    **{fact.KIND: fact.SHAPE for fact in COUNTER_FACTS},
+    **{fact.KIND: fact.SHAPE for fact in (*COUNTER_FACTS, *RESTORE_FACTS)},
     **CASH_SHAPES,
 }  # fmt: skip
 _INT_LIMIT = 1 << 63  # what a column of any database holds
@@ -547,6 +548,7 @@ _READERS: dict[tuple[int, int], Callable[[Body], Fact]] = {
         ClockCorrected,
         ModuleLoaded,
         *COUNTER_FACTS,
+        *RESTORE_FACTS,
         CashMoved,
         ZMade,
     )

@@ -33,6 +33,7 @@ from posapp.ports.backups import BackupMade as BackupMade
 from posapp.ports.backups import Backups as Backups
 from posapp.ports.backups import BackupStatus as BackupStatus
 from posapp.ports.backups import DiskStatus as DiskStatus
+from posapp.ports.backups import OrphanRecord as OrphanRecord
 from posapp.ports.counter import Signature as Signature
 from posapp.ports.ledger import LedgerReader as LedgerReader
 from posapp.ports.module import AuditPart as AuditPart
@@ -244,6 +245,22 @@ class Reader(LedgerReader, Protocol):
         ...
 
     def sale_by_receipt(self, receipt: int) -> SaleRecord | None: ...
+
+    def orphans(self, limit: int) -> tuple[OrphanRecord, ...]:
+        """What is not settled of what a module made and a restored journal lacks, oldest first."""
+        ...
+
+    def is_orphan(self, request_id: bytes) -> bool:
+        """Whether these tokens are booked as an orphan, settled or not."""
+        ...
+
+    def recovering_since(self) -> datetime | None:
+        """When the backup was made that this store came from, until the module was asked."""
+        ...
+
+    def last_sequence(self, module_id: str) -> int:
+        """The highest sequence number that this store has used with a module; 0 before any."""
+        ...
 
     def open_sales(self) -> tuple[SaleRecord, ...]:
         """All sales in INTENT, REQUESTED or UNKNOWN, oldest first. There are few, ever."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from posapp.journal.restore_facts import OrphanFound
+
 
 @dataclass(frozen=True, slots=True)
 class BackupMade:
@@ -31,6 +33,18 @@ class BackupStatus:
     tried_at: datetime | None = None
     problem: str = ""
     same_disk: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OrphanRecord:
+    """Tokens that the module made for this till and no sale tells of, not yet settled.
+
+    `seq` is the position of its fact, `at` the time of the module's clock.
+    """
+
+    seq: int
+    at: datetime
+    found: OrphanFound
 
 
 class Backups(Protocol):

@@ -35,6 +35,8 @@ from posapp.journal.facts import (
     ZMade,
 )
 from posapp.journal.postings import Booking, refunded, voided
+from posapp.journal.restore_facts import AnswersRecovered, OrphanFound, OrphanSettled
+from posapp.store import orphans
 from posapp.store.bookings import Bookings
 from posapp.store.schema import Stage, month_of, place_of
 from posapp.store.till_row import TillRow
@@ -287,6 +289,16 @@ class Projector:
             raise StoreError("SALE_STATE_WRONG", place=sale_place)
         return bool(row[0])
 
+    def _answers(self, _place: int, _at_ms: int, fact: AnswersRecovered) -> None:
+        self._till.receipt = max(self._till.receipt, fact.receipt_upto)
+
+    def _orphan(self, place: int, _at_ms: int, fact: OrphanFound) -> None:
+        self._till.vended_minor += fact.value_minor
+        orphans.add(self._run, place, fact)
+
+    def _orphan_settled(self, place: int, _at_ms: int, fact: OrphanSettled) -> None:
+        orphans.settle(self._run, place, self._place(fact.orphan_seq), fact)
+
     def _change(self, statement: str, values: tuple[Any, ...], sale_place: int) -> None:
         if self._run(statement, values).rowcount != 1:
             raise StoreError("SALE_STATE_WRONG", place=sale_place)
@@ -323,4 +335,7 @@ _ACTIONS: dict[type, Callable[[Projector, int, int, Any], None]] = {
     ShiftClosed: Projector._shift_closed,
     CashMoved: Projector._cash_moved,
     ZMade: Projector._z_made,
+    AnswersRecovered: Projector._answers,
+    OrphanFound: Projector._orphan,
+    OrphanSettled: Projector._orphan_settled,
 }

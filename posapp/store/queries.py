@@ -25,12 +25,13 @@ from posapp.journal.chain import Head
 from posapp.ports import (
     FoundMeter,
     MeterHistory,
+    OrphanRecord,
     PrintJob,
     PrintState,
     SaleRecord,
     Signature,
 )
-from posapp.store import accounts, counter, search
+from posapp.store import accounts, counter, orphans, search
 from posapp.store.ledger import LedgerQueries
 from posapp.store.projections import intent_of
 from posapp.store.schema import place_of, sale_state, seq_of
@@ -89,6 +90,7 @@ PRINTED = (
     " FROM sale s CROSS JOIN print_job p ON p.sale_id = s.sale_id AND +p.state = 'printed'"
     " WHERE s.shift = ?"
 )
+SEQUENCE_LAST = "SELECT last FROM module_sequence WHERE module_id = ? LIMIT 1"
 ENTRIES = "SELECT entry FROM journal WHERE place > ? AND place < ? ORDER BY place LIMIT ?"
 
 
@@ -208,6 +210,20 @@ class Queries(LedgerQueries):
 
     def sales_of_batch(self, batch: bytes, limit: int) -> tuple[SaleRecord, ...]:
         return self._records(SALES_OF_BATCH, batch, min(limit, PAGE_MAX))
+
+    def orphans(self, limit: int) -> tuple[OrphanRecord, ...]:
+        return orphans.unsettled(self._connection, min(limit, PAGE_MAX))
+
+    def is_orphan(self, request_id: bytes) -> bool:
+        return orphans.is_known(self._connection, request_id)
+
+    def recovering_since(self) -> datetime | None:
+        since_ms = orphans.recovering_since_ms(self._connection)
+        return None if since_ms is None else from_epoch_ms(since_ms)
+
+    def last_sequence(self, module_id: str) -> int:
+        row = self._run(SEQUENCE_LAST, (module_id,)).first()
+        return 0 if row is None else int(row[0])
 
     def open_sales(self) -> tuple[SaleRecord, ...]:
         return self._records(SALES_OPEN, OPEN_SALES_MAX)

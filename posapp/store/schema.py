@@ -15,6 +15,7 @@ MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 VERSION_TABLE = "schema_version"
 STORE_FILE = "till.db"
 FIRST_EPOCH = 1
+RECOVERING = "recovering"  # a setting: a backup's moment (ms), until the module was asked
 
 SEQ_BITS = 40  # a till that sells every second needs 34 000 years for these
 
@@ -100,6 +101,7 @@ PROJECTED: tuple[tuple[str, str, str], ...] = (
         "number, place, shift, business_date, module_id, audit_through",
         "number",
     ),
+    ("orphan", "place, request_id, value_minor, settled_place, how, reason", "place"),
     ("tid", "meter, base_date, tid, reserved, place", "meter, base_date, tid"),
     (
         "shift",

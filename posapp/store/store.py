@@ -10,14 +10,16 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from posapp.clock import Clock, Randomness
+from posapp.clock import Clock, Randomness, epoch_ms
 from posapp.codec import cbor
+from posapp.codec.files import UNFINISHED, sync_folder
 from posapp.codec.signing import SigningKey
 from posapp.db import migrations
 from posapp.db.engine import Checkpoint, Database, open_sqlcipher
@@ -26,6 +28,7 @@ from posapp.domain.site import Site
 from posapp.errors import StoreError
 from posapp.journal.chain import NO_PARENT, Head
 from posapp.journal.facts import SaleIntended, TillEnrolled
+from posapp.journal.restore_facts import StoreRestored
 from posapp.journal.verify import Verdict, verify_chain
 from posapp.lanes import Lane, Lanes, Urgency
 from posapp.ports import DiskStatus, Reader, UnitOfWork
@@ -36,6 +39,7 @@ from posapp.store.rebuild import Rebuild
 from posapp.store.schema import (
     FIRST_EPOCH,
     MIGRATIONS,
+    RECOVERING,
     STORE_FILE,
     VERSION_TABLE,
     place_of,
@@ -49,6 +53,8 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 VERIFY_PAGE = 500
+BEFORE_UPGRADE = "before-upgrade-"  # and the schema that it has
+UPGRADE_ROOM_BYTES = 16 * 1024 * 1024
 REBUILD = "rebuild"  # what a migration leaves in `meta`
 
 _META = "SELECT value FROM meta WHERE key = ?"
@@ -138,6 +144,19 @@ class SqlStore:
             self._load(connection)
 
         self.transaction(enrol)
+
+    def go_on_from_backup(self, incarnation: bytes, made: datetime, software: str) -> None:
+        """Begin a new life of a journal that was brought back from a backup of the moment `made`.
+
+        No sale begins until the module was asked what it made since. Raises StoreError.
+        """
+
+        def begin(unit: UnitOfWork) -> None:
+            unit.append(StoreRestored(incarnation, epoch_ms(made), software))
+
+        self.write(begin)
+        since = epoch_ms(made).to_bytes(8, "big")
+        self.transaction(lambda connection: set_meta(connection, RECOVERING, since))
 
     def identity(self) -> Identity:
         """Keys and id of this till. Raises StoreError NOT_ENROLLED."""
@@ -364,12 +383,36 @@ def _opened(database: Database, make: Callable[[], SqlStore]) -> SqlStore:
         if database.read_only:
             migrations.check_version(database, MIGRATIONS, VERSION_TABLE)
         else:
+            _copy_before_upgrade(database)
             migrations.upgrade(database, MIGRATIONS, VERSION_TABLE)
             _rebuild_if_asked(database)
         return make()
     except BaseException:
         database.close()
         raise
+
+
+def _copy_before_upgrade(database: Database) -> None:
+    """What an upgrade is about to change stays beside it, whole, until the next upgrade.
+
+    Raises StoreError DISK_FULL: without room for that nothing is changed.
+    """
+    newest = migrations.known_versions(MIGRATIONS)
+    with database.read() as connection:
+        current = migrations.current_version(connection, VERSION_TABLE)
+    if current is None or current not in newest[:-1]:
+        return
+    size = database.path.stat().st_size
+    free = free_bytes(database.path.parent)
+    if free < 2 * size + UPGRADE_ROOM_BYTES:
+        raise StoreError("DISK_FULL", free_mib=free >> 20, needed_mib=(2 * size >> 20) + 1)
+    making = database.path.with_name(f"{BEFORE_UPGRADE}{UNFINISHED}")
+    making.unlink(missing_ok=True)
+    database.copy_into(making)
+    for old in database.path.parent.glob(f"{BEFORE_UPGRADE}*.db"):
+        old.unlink()
+    making.replace(database.path.with_name(f"{BEFORE_UPGRADE}{current}.db"))
+    sync_folder(database.path.parent)
 
 
 def _rebuild_if_asked(database: Database) -> None:

@@ -13,11 +13,12 @@ from posapp.domain.site import Site
 from posapp.errors import StoreError
 from posapp.journal.chain import Entry, Head
 from posapp.journal.facts import ClockCorrected, Fact, SaleIntended
+from posapp.journal.restore_facts import AnswersRecovered
 from posapp.ports import PrintState
 from posapp.store.disk import Disk
 from posapp.store.projections import Projector
 from posapp.store.queries import Queries
-from posapp.store.schema import place_of
+from posapp.store.schema import RECOVERING, place_of
 from posapp.store.till_row import TillRow
 
 _ENTRY = "INSERT INTO journal (place, entry, hash) VALUES (?, ?, ?)"
@@ -32,6 +33,7 @@ _JOB = (
     "INSERT INTO print_job (sale_id, kind, title, document, copy_no, state, queued_ms)"
     " VALUES (?, ?, ?, ?, ?, 'queued', ?) RETURNING job_id"
 )
+_RECOVERED = "DELETE FROM meta WHERE key = ?"
 # What a void has taken back never starts: the spooler may have read it a moment before.
 _JOB_STATE = (
     "UPDATE print_job SET state = ?, held = ? WHERE job_id = ?"
@@ -67,12 +69,15 @@ class SqlUnitOfWork(Queries):
     def append(self, fact: Fact) -> int:
         """See `ports.UnitOfWork`. Also raises SaleError TID_TAKEN and StoreError RECEIPT_GAP,
         SALE_STATE_WRONG, SHIFT_STATE_WRONG for a fact that does not follow from those before it,
-        and DISK_FULL for a new intent when too little space is free for what comes after it.
+        for a new intent DISK_FULL when too little space is free for what comes after it, and
+        RESTORE_UNFINISHED until the module was asked what it made after a backup.
         """
         till = self._enrolled()
         assert self._projector is not None
         if isinstance(fact, SaleIntended):
             self._disk.require()
+            if self.recovering_since() is not None:
+                raise StoreError("RESTORE_UNFINISHED")
         seq = till.head.seq + 1
         at_ms = epoch_ms(self._clock.now())
         data = Entry(seq, fact.KIND, fact.VERSION, at_ms, fact.to_body()).to_bytes()
@@ -82,6 +87,8 @@ class SqlUnitOfWork(Queries):
         till.head = head
         till.floor_ms = max(till.floor_ms, at_ms)
         self._projector.apply(place, at_ms, fact)
+        if isinstance(fact, AnswersRecovered):
+            self._run(_RECOVERED, (RECOVERING,))
         self._appended = True
         return seq
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from posapp.ui.message_words import NOTHING, Words
+from posapp.ui.message_words import NO_SALE, NOTHING, Words
 
 _SELLING = "Selling goes on; no sale and no money is touched."
 
@@ -31,5 +31,25 @@ BACKUP_WORDS: dict[str, Words] = {
         "The backup does not hold what it should ({what}).",
         "It was not used, and nothing was changed.",
         "Use an older backup, and check the disk it lies on.",
+    ),
+    "BACKUP_NAME": (
+        "{file} has not the name of a backup.",
+        NOTHING,
+        "Choose a file that ends in .backup, with the name it was given.",
+    ),
+    "RESTORE_FAILED": (
+        "The backup could not be put in place: {cause}.",
+        "The backup is untouched, and so is every sale in the old store.",
+        "Make room on the disk and run the same command again.",
+    ),
+    "RESTORE_UNFINISHED": (
+        "This till was brought back from a backup and has not asked its module yet.",
+        NO_SALE,
+        "Connect the module and wait, or let a supervisor decide to go on without it.",
+    ),
+    "ANSWERS_UNLISTED": (
+        "The module {module} cannot say what it made after the backup.",
+        NOTHING,
+        "A supervisor compares its own report with the receipts and decides to go on.",
     ),
 }

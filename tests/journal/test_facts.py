@@ -193,6 +193,10 @@ def test_kinds_are_numbered_once_and_for_ever():
         "ClockCorrected": 30,
         "ModuleLoaded": 40,
         "OverrideSigned": 41,
+        "StoreRestored": 50,
+        "AnswersRecovered": 51,
+        "OrphanFound": 52,
+        "OrphanSettled": 53,
     }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from posapp.store import accounts, counter, feed, projections, queries, search
+from posapp.store import accounts, counter, feed, orphans, projections, queries, search
 from tests.stores import a_store
 
 INDEXED = {
@@ -34,6 +34,9 @@ INDEXED = {
     "KEY_CHANGE": ("s USING INDEX sale_by_meter (meter=?)", "t EXISTS USING PRIMARY KEY (place=?)"),
     "KEY_ANSWER": ("key_answer USING INTEGER PRIMARY KEY (rowid=?)",),
     "REFUNDED": ("refund USING INDEX refund_by_sale (sale_place=?)",),
+    "ORPHANS": ("o USING INDEX orphan_open",),
+    "ORPHAN_KNOWN": ("orphan USING INDEX orphan_by_request (request_id=?)",),
+    "SEQUENCE_LAST": ("module_sequence USING PRIMARY KEY (module_id=?)",),
     "SALES_OPEN": ("SCAN s USING INDEX sale_open",),
     "SALES_ON": ("s USING INDEX sale_by_date (business_date=? AND place>?)",),
     "SALES_OF_SHIFT": ("s USING INDEX sale_by_shift (shift=? AND place>?)",),
@@ -69,7 +72,7 @@ INDEXED = {
     "ENTRIES": ("journal USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",),
 }
 # From the newest backwards, stopping at the first that fits: no index says more than the key.
-FROM_THE_END = {"SALE_LAST", "RECENT", "SHIFT_OPEN", "SALES_OPEN", "SHIFT_LAST"}
+FROM_THE_END = {"ORPHANS", "SALE_LAST", "RECENT", "SHIFT_OPEN", "SALES_OPEN", "SHIFT_LAST"}
 # One row each, or sums over one meter's sales or one shift.
 NO_LIMIT = {"MONTH", "EARLIER", "ARREARS", "STANDING", "RATE", "PRINTED", "FREE_ISSUES", "REFUNDED"}
 
@@ -77,7 +80,7 @@ NO_LIMIT = {"MONTH", "EARLIER", "ARREARS", "STANDING", "RATE", "PRINTED", "FREE_
 def _statements() -> dict[str, str]:
     return {
         name: value
-        for module in (search, queries, accounts, counter)
+        for module in (search, queries, accounts, counter, orphans)
         for name, value in vars(module).items()
         if name.isupper() and isinstance(value, str) and not name.startswith("_")
     }
