@@ -13,6 +13,12 @@ A till's folder holds `till.toml`:
     key = "keyring"                      # keyring, or keyfile (tests and demo only)
     [backup]
     folder = "/media/backup"             # of a second disk or a stick; empty: no backups
+    [retention]                          # days; 0: kept for ever; the journal always is
+    slips_days = "400"                   # of slips that came out
+    crashes_days = "90"
+    [clock]                              # ahead of the last known moment; 0: never
+    warn_hours = "96"                    # ask a supervisor to look
+    stop_hours = "0"                     # sell only after one did; the lease ends it anyway
     [screen]
     theme = "light"                      # light, dark, contrast
     language = "en"
@@ -27,6 +33,7 @@ from pathlib import Path
 from posapp.errors import ConfigError
 
 FILE_NAME = "till.toml"
+NUMBER_DIGITS_MAX = 5
 THEMES = ("light", "dark", "contrast")
 
 
@@ -41,6 +48,10 @@ class TillConfig:
     head_office_url: str = ""
     store_key: str = "keyring"
     backup_folder: str = ""
+    keep_slips_days: int = 400
+    keep_crashes_days: int = 90
+    clock_warn_hours: int = 96
+    clock_stop_hours: int = 0
     theme: str = "light"
     language: str = "en"
     warnings: tuple[str, ...] = field(default=())
@@ -59,6 +70,10 @@ _FIELDS = {
     ("head_office", "url"): "head_office_url",
     ("store", "key"): "store_key",
     ("backup", "folder"): "backup_folder",
+    ("retention", "slips_days"): "keep_slips_days",
+    ("retention", "crashes_days"): "keep_crashes_days",
+    ("clock", "warn_hours"): "clock_warn_hours",
+    ("clock", "stop_hours"): "clock_stop_hours",
     ("screen", "theme"): "theme",
     ("screen", "language"): "language",
 }
@@ -79,16 +94,23 @@ def load(folder: Path) -> TillConfig:
         raise ConfigError("CONFIG_SYNTAX", file=str(path), reason=str(error)) from None
     except OSError as error:
         raise ConfigError("FILE_UNREADABLE", file=str(path), reason=error.strerror) from None
-    changes: dict[str, str] = {}
+    changes: dict[str, str | int] = {}
     for section, values in data.items():
         for key, value in values.items() if isinstance(values, dict) else ():
             name = _FIELDS.get((section, key))
             if name is None or not isinstance(value, str):
                 raise ConfigError("CONFIG_FIELD", file=str(path), field=f"{section}.{key}")
-            changes[name] = value
+            is_number = isinstance(getattr(config, name), int)
+            changes[name] = _number(value, f"{section}.{key}") if is_number else value
         if not isinstance(values, dict):
             raise ConfigError("CONFIG_FIELD", file=str(path), field=section)
     return replace(config, **changes)  # type: ignore[arg-type]
+
+
+def _number(text: str, field: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= NUMBER_DIGITS_MAX):
+        raise ConfigError("CONFIG_VALUE", field=field, expected="0 to 99999")
+    return int(text)
 
 
 def save(config: TillConfig) -> None:

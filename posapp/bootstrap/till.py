@@ -210,6 +210,21 @@ def _close(
     lanes.close()
 
 
+def opened(settings: TillConfig, *, read_only: bool = False) -> SqlStore:
+    """A till's store for a command; `read_only` beside a till that may be selling.
+
+    Raises StoreError NOT_ENROLLED, STORE_IN_USE, STORE_KEY_WRONG.
+    """
+    lanes, clock, randomness = InlineLanes(), SystemClock(), SystemRandomness()
+    return _open(settings, lanes, clock, randomness, read_only=read_only)
+
+
+def closed_module(settings: TillConfig, store: SqlStore) -> ModuleManager:
+    """The till's module as a command knows it: nothing has been asked, and nothing will be."""
+    site = store.read(lambda reader: reader.site())
+    return _module(settings, site, InlineLanes(), SystemClock(), SystemRandomness())
+
+
 def _open(
     settings: TillConfig,
     lanes: Lanes,

@@ -40,6 +40,9 @@ class Operation(StrEnum):
     HANDLE_CASH = "handle_cash"
     CLOSE_UNRESOLVED = "close_unresolved"
     SET_CLOCK = "set_clock"
+    PRINT_CLAIM = "print_claim"
+    SETTLE_AUDIT = "settle_audit"
+    ERASE_PERSON = "erase_person"
     VIEW_REPORTS = "view_reports"
 
 
@@ -85,6 +88,9 @@ RULES: Mapping[Operation, Rule] = MappingProxyType(
         Operation.HANDLE_CASH: Rule(_SELLERS),
         Operation.CLOSE_UNRESOLVED: Rule(_SUPERVISOR),
         Operation.SET_CLOCK: Rule(_SUPERVISOR),
+        Operation.PRINT_CLAIM: Rule(_SUPERVISOR),
+        Operation.SETTLE_AUDIT: Rule(_SUPERVISOR),
+        Operation.ERASE_PERSON: Rule(_SUPERVISOR, _STAFF),
         Operation.VIEW_REPORTS: Rule(frozenset(Role)),
     }
 )

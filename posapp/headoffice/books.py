@@ -21,6 +21,7 @@ from posapp.journal.chain import Entry
 from posapp.journal.postings import Booking
 
 REASON_CHARACTERS_MAX = 500
+SETTLED = "SETTLED_BY_AUDIT"  # the reason of a sale that has tokens nobody here knows
 AMOUNT_MAX = 10**13  # of one sale, minor units or tenths: a day's sums must fit into 64 bits
 CHUNK = 400  # values in one statement
 
@@ -30,6 +31,7 @@ _ABOUT_SALES = (
     facts.SaleIssued,
     facts.SaleEnded,
     facts.SaleUncertain,
+    facts.SaleSettled,
     facts.SaleVoided,
     facts.RefundRequested,
 )
@@ -114,6 +116,8 @@ class Books:
                 self._ended(seq, at_ms, fact)
             case facts.SaleUncertain():
                 self._uncertain(seq, at_ms, fact)
+            case facts.SaleSettled():
+                self._settled(seq, at_ms, fact)
             case facts.SaleVoided():
                 self._voided(seq, at_ms, fact)
             case facts.RefundRequested():
@@ -199,15 +203,23 @@ class Books:
         one = self._open_sale(fact.intent_seq)
         if len(fact.tokens) != len(one.tokens):
             raise OutOfPlaceError("TOKEN_COUNT", f"{len(fact.tokens)} of {len(one.tokens)}")
-        intent = one.fact or self._intent(fact.intent_seq)
+        self._book_sold(seq, at_ms, one, fact.intent_seq)
+        for place, digits in enumerate(fact.tokens):
+            one.tokens[place]["digits"] = digits
+        self._move(one, SaleState.ISSUED, audit_no=fact.audit_no)
+
+    def _settled(self, seq: int, at_ms: int, fact: facts.SaleSettled) -> None:
+        one = self._open_sale(fact.intent_seq)
+        self._book_sold(seq, at_ms, one, fact.intent_seq)
+        self._move(one, SaleState.ISSUED, audit_no=fact.audit_no, reason=SETTLED)
+
+    def _book_sold(self, seq: int, at_ms: int, one: _Sale, intent_seq: int) -> None:
+        intent = one.fact or self._intent(intent_seq)
         if one.row["held"]:
             lines, kind = postings.released(intent), Booking.RELEASED
         else:
             lines, kind = postings.sold(intent), Booking.SALE
         self._ledger.for_sale(seq, at_ms, kind, lines, intent)
-        for place, digits in enumerate(fact.tokens):
-            one.tokens[place]["digits"] = digits
-        self._move(one, SaleState.ISSUED, audit_no=fact.audit_no)
 
     def _ended(self, seq: int, at_ms: int, fact: facts.SaleEnded) -> None:
         one = self._open_sale(fact.intent_seq)

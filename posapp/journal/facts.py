@@ -34,6 +34,10 @@ from posapp.journal.counter_facts import OverrideSigned as OverrideSigned
 from posapp.journal.counter_facts import RefundRequested as RefundRequested
 from posapp.journal.counter_facts import SaleVoided as SaleVoided
 from posapp.journal.restore_facts import RESTORE_FACTS
+from posapp.journal.truth_facts import TRUTH_FACTS
+from posapp.journal.truth_facts import ClockSet as ClockSet
+from posapp.journal.truth_facts import PersonErased as PersonErased
+from posapp.journal.truth_facts import SaleSettled as SaleSettled
 
 Body = dict[int, Any]
 
@@ -513,7 +517,10 @@ _SHAPES: dict[int, dict[int, Any]] = {
     SaleUncertain.KIND: {0: int, 1: str},
     ClockCorrected.KIND: {0: int, 1: int},
     ModuleLoaded.KIND: {0: str, 1: str, 2: int, 3: int, 4: int},
-    **{fact.KIND: fact.SHAPE for fact in (*COUNTER_FACTS, *RESTORE_FACTS)},
+    **{
+        fact.KIND: fact.SHAPE
+        for fact in (*COUNTER_FACTS, *RESTORE_FACTS, *TRUTH_FACTS)
+    },
     **CASH_SHAPES,
 }  # fmt: skip
 _INT_LIMIT = 1 << 63  # what a column of any database holds
@@ -549,6 +556,7 @@ _READERS: dict[tuple[int, int], Callable[[Body], Fact]] = {
         ModuleLoaded,
         *COUNTER_FACTS,
         *RESTORE_FACTS,
+        *TRUTH_FACTS,
         CashMoved,
         ZMade,
     )

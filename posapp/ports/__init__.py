@@ -45,6 +45,7 @@ from posapp.ports.module import ModuleStatus as ModuleStatus
 from posapp.ports.module import NotFound as NotFound
 from posapp.ports.module import SecurityModule as SecurityModule
 from posapp.ports.module import SupplyKey as SupplyKey
+from posapp.ports.people import PeopleReader as PeopleReader
 from posapp.wire.feed import FeedRow
 
 T = TypeVar("T")
@@ -144,7 +145,7 @@ class PrintState(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Reader(LedgerReader, Protocol):
+class Reader(LedgerReader, PeopleReader, Protocol):
     """Read-only questions, answered from one consistent snapshot of the store.
 
     Each call takes milliseconds; every list has a limit. Raises StoreError on a damaged store.

@@ -24,7 +24,8 @@ class Reprint:
         """
 
         def write(uow: UnitOfWork) -> int:
-            jobs = uow.print_jobs_of_sale(sale_id)
+            # A claim slip told of the same sale while it was open; it is no original of this.
+            jobs = [job for job in uow.print_jobs_of_sale(sale_id) if job.kind == "receipt"]
             if not jobs:
                 raise InputError("NOTHING_TO_REPRINT")
             if any(job.state in ON_ITS_WAY for job in jobs):

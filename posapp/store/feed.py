@@ -24,7 +24,7 @@ from posapp.errors import StoreError
 from posapp.journal.chain import Head
 from posapp.lanes import Urgency
 from posapp.ports import Contact
-from posapp.store import search
+from posapp.store import people, search
 from posapp.store.schema import place_of
 from posapp.store.store import SqlStore, get_meta, set_meta
 from posapp.store.till_row import TillRow
@@ -46,10 +46,6 @@ _LET_GO = "DELETE FROM scope_row WHERE scope_id = ? AND entity = ? AND key = ?"
 _HELD = "SELECT 1 FROM scope_row WHERE entity = ? AND key = ? LIMIT 1"
 _SCOPE_ROWS = "SELECT entity, key FROM scope_row WHERE scope_id = ? LIMIT ?"
 
-_OLD_WORDS = "SELECT name, address FROM customer WHERE customer_id = ?"
-_DROP_WORDS = (
-    "INSERT INTO customer_words (customer_words, rowid, name, address) VALUES ('delete', ?, ?, ?)"
-)
 _ADD_WORDS = "INSERT INTO customer_words (rowid, name, address) VALUES (?, ?, ?)"
 _CUSTOMER = (
     "INSERT INTO customer (customer_id, name, account, account_key, phone, phone_reversed,"
@@ -211,6 +207,8 @@ def apply_row(connection: Connection, scope_id: int, row: FeedRow) -> None:
         return
     value = row.value
     if isinstance(value, Customer):
+        if people.is_erased(run, value.customer_id):
+            return  # whom two people erased here does not come back by itself
         _put_customer(connection, value)
     elif isinstance(value, Meter):
         run(_METER, _meter_values(value))
@@ -236,7 +234,7 @@ def apply_row(connection: Connection, scope_id: int, row: FeedRow) -> None:
 
 def _put_customer(connection: Connection, customer: Customer) -> None:
     run = connection.exec_driver_sql
-    old = run(_OLD_WORDS, (customer.customer_id,)).first()
+    old = run(people.OLD_WORDS, (customer.customer_id,)).first()
     run(
         _CUSTOMER,
         (
@@ -249,7 +247,7 @@ def _put_customer(connection: Connection, customer: Customer) -> None:
     if old is not None:
         if tuple(old) == words:
             return
-        run(_DROP_WORDS, (customer.customer_id, *old))
+        run(people.DROP_WORDS, (customer.customer_id, *old))
     run(_ADD_WORDS, (customer.customer_id, *words))
 
 
@@ -274,11 +272,7 @@ def _put_lease(connection: Connection, signed: SignedLease) -> None:
 
 
 def _delete_customer(connection: Connection, key: str) -> None:
-    run = connection.exec_driver_sql
-    old = run(_OLD_WORDS, (int(key),)).first()
-    if old is not None:
-        run(_DROP_WORDS, (int(key), *old))
-        run("DELETE FROM customer WHERE customer_id = ?", (int(key),))
+    people.delete(connection.exec_driver_sql, int(key))
 
 
 def _delete_meter(connection: Connection, key: str) -> None:

@@ -23,11 +23,13 @@ from posapp.journal.facts import (
     Fact,
     KeyChangeAnswered,
     OverrideSigned,
+    PersonErased,
     RefundRequested,
     SaleEnded,
     SaleIntended,
     SaleIssued,
     SaleRetimed,
+    SaleSettled,
     SaleUncertain,
     SaleVoided,
     ShiftClosed,
@@ -38,6 +40,7 @@ from posapp.journal.postings import Booking, refunded, voided
 from posapp.journal.restore_facts import AnswersRecovered, OrphanFound, OrphanSettled
 from posapp.store import orphans
 from posapp.store.bookings import Bookings
+from posapp.store.people import erase
 from posapp.store.schema import Stage, month_of, place_of
 from posapp.store.till_row import TillRow
 
@@ -95,6 +98,7 @@ _SHIFT_CLOSE = (
     "UPDATE shift SET closed_ms = ?, counted_minor = ?, expected_minor = ?, reason = ?,"
     " closed_place = ? WHERE number = ? AND closed_ms IS NULL"
 )
+SETTLED = "SETTLED_BY_AUDIT"  # the reason of a sold sale whose digits are not known here
 VOIDED = "VOIDED"  # the reason of a cancelled sale whose token was made and never shown
 REMEMBERED_MAX = 64  # open sales; there are few, ever
 
@@ -212,6 +216,14 @@ class Projector:
         self._ledger.issued(place, at_ms, sale, sale_place, was_held=was_held)
         self._open.pop(sale_place, None)
 
+    def _settled(self, place: int, at_ms: int, fact: SaleSettled) -> None:
+        sale_place = self._place(fact.intent_seq)
+        sale = self._intent(sale_place)
+        end = (Stage.ISSUED, place, fact.audit_no, SETTLED, sale_place)
+        was_held = self._end(end, sale_place)
+        self._ledger.issued(place, at_ms, sale, sale_place, was_held=was_held)
+        self._open.pop(sale_place, None)
+
     def _ended(self, place: int, at_ms: int, fact: SaleEnded) -> None:
         sale_place = self._place(fact.intent_seq)
         sale = self._intent(sale_place)
@@ -261,6 +273,9 @@ class Projector:
                 fact.reason, fact.note, fact.subject or None,
             ),
         )  # fmt: skip
+
+    def _erased(self, place: int, _at_ms: int, fact: PersonErased) -> None:
+        erase(self._run, fact.customer_id, place)
 
     def _shift_opened(self, place: int, at_ms: int, fact: ShiftOpened) -> None:
         day = self._ledger.shift_opened(place, at_ms, fact)
@@ -326,11 +341,13 @@ _ACTIONS: dict[type, Callable[[Projector, int, int, Any], None]] = {
     SaleRetimed: Projector._retimed,
     SaleIssued: Projector._issued,
     SaleEnded: Projector._ended,
+    SaleSettled: Projector._settled,
     SaleUncertain: Projector._uncertain,
     SaleVoided: Projector._voided,
     RefundRequested: Projector._refund,
     KeyChangeAnswered: Projector._key_answered,
     OverrideSigned: Projector._override,
+    PersonErased: Projector._erased,
     ShiftOpened: Projector._shift_opened,
     ShiftClosed: Projector._shift_closed,
     CashMoved: Projector._cash_moved,

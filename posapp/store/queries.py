@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from posapp.clock import epoch_ms, from_epoch_ms
 from posapp.domain.customer import Customer
 from posapp.domain.lease import Lease
-from posapp.domain.meter import MeterNumber
+from posapp.domain.meter import Meter, MeterNumber
 from posapp.domain.operator import Operator, OperatorRecord, Role
 from posapp.domain.role_limits import RoleLimits
 from posapp.domain.shift import Shift
@@ -31,7 +31,7 @@ from posapp.ports import (
     SaleRecord,
     Signature,
 )
-from posapp.store import accounts, counter, orphans, search
+from posapp.store import accounts, counter, orphans, people, search
 from posapp.store.ledger import LedgerQueries
 from posapp.store.projections import intent_of
 from posapp.store.schema import place_of, sale_state, seq_of
@@ -55,7 +55,10 @@ SALES_OF_BATCH = _RECORD.format(where="s.batch = ?", order="")
 SALES_OPEN = _RECORD.format(where="s.state IN (0, 4)", order="")
 SALES_ON = _RECORD.format(where="s.business_date = ? AND s.place > ?", order="")
 SALES_OF_SHIFT = _RECORD.format(where="s.shift = ? AND s.place > ?", order="")
-SALE_LAST = _RECORD.format(where="s.state = 1 AND s.kind <> 5", order="DESC")
+# Walks all sales: a person's export may take a second, and an index would cost every sale.
+SALES_OF_CUSTOMER = _RECORD.format(where="s.customer_id = ? AND s.place > ?", order="")
+# One that only the module's book proves has no digits here, and nothing to show.
+SALE_LAST = _RECORD.format(where="s.state = 1 AND s.kind <> 5 AND s.reason = ''", order="DESC")
 SALE_LAST_OF = _RECORD.format(
     where="s.place = (SELECT l.place FROM sale l WHERE l.meter = ? AND l.state = 1 AND l.kind = 0"
     " ORDER BY l.month DESC, l.place DESC LIMIT 1)",
@@ -87,8 +90,8 @@ JOBS_OF_SALE = _JOB + "WHERE sale_id = ? ORDER BY sale_id, kind, copy_no LIMIT ?
 # to the sales of the shift instead of all slips ever printed.
 PRINTED = (
     "SELECT count(*) FILTER (WHERE p.copy_no = 0), count(*) FILTER (WHERE p.copy_no > 0)"
-    " FROM sale s CROSS JOIN print_job p ON p.sale_id = s.sale_id AND +p.state = 'printed'"
-    " WHERE s.shift = ?"
+    " FROM sale s CROSS JOIN print_job p ON p.sale_id = s.sale_id AND p.kind = 'receipt'"
+    " AND +p.state = 'printed' WHERE s.shift = ?"
 )
 SEQUENCE_LAST = "SELECT last FROM module_sequence WHERE module_id = ? LIMIT 1"
 ENTRIES = "SELECT entry FROM journal WHERE place > ? AND place < ? ORDER BY place LIMIT ?"
@@ -235,6 +238,21 @@ class Queries(LedgerQueries):
     def sales_of_shift(self, shift: int, limit: int, after_seq: int = 0) -> Sequence[SaleRecord]:
         after = self._place(after_seq)
         return self._records(SALES_OF_SHIFT, shift, after, min(limit, PAGE_MAX))
+
+    def sales_of_customer(
+        self, customer_id: int, limit: int, after_seq: int = 0
+    ) -> Sequence[SaleRecord]:
+        after = self._place(after_seq)
+        return self._records(SALES_OF_CUSTOMER, customer_id, after, min(limit, PAGE_MAX))
+
+    def people(self, after: int, limit: int) -> tuple[tuple[Customer, int], ...]:
+        return people.page(self._connection, after, limit)
+
+    def meters_of(self, customer_id: int) -> tuple[Meter, ...]:
+        return people.meters_of(self._connection, customer_id)
+
+    def is_erased(self, customer_id: int) -> bool:
+        return people.is_erased(self._run, customer_id)
 
     def last_sale(self) -> SaleRecord | None:
         return self._record(SALE_LAST, 1)

@@ -84,6 +84,7 @@ PROJECTED: tuple[tuple[str, str, str], ...] = (
         "place, at_ms, business_date, operation, first_id, second_id, reason, note, subject",
         "place",
     ),
+    ("erased_person", "customer_id, place", "customer_id"),
     ("key_answer", "sale_place, place, took", "sale_place"),
     ("refund", "place, sale_place, shift, business_date, amount_minor, right_meter", "place"),
     ("sale_fee", "place, code, through, owed_minor", "place, code"),

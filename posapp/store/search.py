@@ -162,6 +162,12 @@ def by_words(connection: Connection, words: Sequence[str], limit: int) -> tuple[
     return _first_of_each(found, limit)
 
 
+def of_customer(connection: Connection, customer_id: int) -> tuple[FoundMeter, ...]:
+    """A customer's meters, at most ROWS_MAX."""
+    rows = driver_rows(connection, OF_CUSTOMER, (customer_id, ROWS_MAX))
+    return tuple(_found(row) for row in rows)
+
+
 def _people(connection: Connection, words: Sequence[str]) -> list[Any]:
     try:
         return list(driver_rows(connection, WORDS, (match_expression(words), ROWS_MAX)))

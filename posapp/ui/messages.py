@@ -30,6 +30,7 @@ from posapp.ui import (
     message_words_people,
     message_words_sts,
     message_words_tariffs,
+    message_words_truth,
 )
 from posapp.ui.message_words import SHORT, UNKNOWN_OUTCOME, UNLISTED, Words
 
@@ -52,6 +53,7 @@ WORDS: dict[str, Words] = {
     **message_words_cash.CASH_WORDS,
     **message_words_sts.STS_WORDS,
     **message_words_tariffs.TARIFF_WORDS,
+    **message_words_truth.TRUTH_WORDS,
 }
 
 

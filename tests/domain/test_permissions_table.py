@@ -37,6 +37,9 @@ MATRIX: dict[Operation, tuple[set[Role], set[Role]]] = {
     Operation.HANDLE_CASH: (ALL, set()),
     Operation.CLOSE_UNRESOLVED: ({S}, set()),
     Operation.SET_CLOCK: ({S}, set()),
+    Operation.PRINT_CLAIM: ({S}, set()),
+    Operation.SETTLE_AUDIT: ({S}, set()),
+    Operation.ERASE_PERSON: ({S}, {C, S}),
     Operation.VIEW_REPORTS: (ALL | {T, A}, set()),
 }
 TWO = {
@@ -52,6 +55,7 @@ TWO = {
     Operation.FREE_ISSUE,
     Operation.REPLACE_CREDIT,
     Operation.REQUEST_REFUND,
+    Operation.ERASE_PERSON,
 }
 
 

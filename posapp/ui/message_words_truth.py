@@ -1,0 +1,18 @@
+"""English sentences for customers' data, for what is unresolved, and for the till's clock."""
+
+from __future__ import annotations
+
+from posapp.ui.message_words import NOTHING, Words
+
+TRUTH_WORDS: dict[str, Words] = {
+    "PERSON_UNKNOWN": (
+        "Nothing is kept here under customer {customer}.",
+        NOTHING,
+        "Check the number on the customer's account.",
+    ),
+    "PERSON_ERASED": (
+        "Customer {customer} was erased at this till before.",
+        NOTHING,
+        "Nothing is left to do here.",
+    ),
+}
