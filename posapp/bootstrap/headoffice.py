@@ -21,7 +21,7 @@ from posapp.bootstrap import store_key
 from posapp.clock import SystemClock, SystemRandomness
 from posapp.domain.money import currency, parse_amount
 from posapp.errors import ConfigError
-from posapp.headoffice import admin, imports
+from posapp.headoffice import admin, imports, people
 from posapp.headoffice import totals as day_totals
 from posapp.headoffice.imports import ImportReport as ImportReport
 from posapp.headoffice.office import (
@@ -169,6 +169,18 @@ def remove_operator(folder: Path, number: int) -> str:
     """A person leaves; the name. Raises InputError OPERATOR_UNKNOWN."""
     with opened(folder) as office:
         return admin.remove_operator(office, number).name
+
+
+def export_person(folder: Path, number: int) -> bytes:
+    """One customer's data as JSON. Raises InputError PERSON_UNKNOWN."""
+    with opened(folder) as office:
+        return people.export_customer(office, number)
+
+
+def erase_person(folder: Path, number: int) -> None:
+    """Erase a customer here; tills follow. Raises InputError PERSON_UNKNOWN."""
+    with opened(folder) as office:
+        people.erase_customer(office, number)
 
 
 def add_float(folder: Path, till_code: str, amount_text: str) -> int:

@@ -46,6 +46,13 @@ def add(commands: Commands) -> None:
     change.add_argument("--pin", action="store_true", help="ask for a new PIN for number N")
     change.add_argument("--remove", action="store_true", help="number N has left")
     operator.set_defaults(run=_operator, misuse=operator.error)
+    person = verbs.add_parser("person", help="one customer's data: told, or erased everywhere")
+    person.add_argument("--dir", type=Path, required=True)
+    person.add_argument("--customer", type=int, required=True, metavar="N")
+    what = person.add_mutually_exclusive_group(required=True)
+    what.add_argument("--out", type=Path, metavar="FILE", help="write it as JSON")
+    what.add_argument("--erase", action="store_true", help="here, and at tills when they call")
+    person.set_defaults(run=_person)
     ceremony.add_authorising(verbs)
     ceremony.add_keys(verbs)
 
@@ -93,6 +100,20 @@ def _enrol(arguments: Arguments) -> int:
             float_text=arguments.float,
         )
     )
+    return 0
+
+
+def _person(arguments: Arguments) -> int:
+    from posapp.bootstrap import headoffice, people
+
+    number = arguments.customer
+    if arguments.erase:
+        headoffice.erase_person(arguments.dir, number)
+        print(f"customer {number} is erased; tills follow when they next talk with head office")
+    else:
+        data = headoffice.export_person(arguments.dir, number)
+        people.write_private(arguments.out, [data.decode("utf-8")])
+        print(f"what is kept of customer {number} is in {arguments.out}")
     return 0
 
 

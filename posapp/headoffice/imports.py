@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -269,8 +269,11 @@ class _Tally:
 
 
 def _load_customers(office: Office, name: str, rows: Rows) -> FileReport:
+    with office.database.read() as connection:
+        gone = select(schema.customer.c.customer_id).where(schema.customer.c.body == schema.GONE)
+        erased = set(connection.execute(gone).scalars())
     tally = _Tally(name)
-    tally.read(rows, _customer)
+    tally.read(rows, lambda row: _customer(row, erased))
     return _save(office, tally, schema.customer, Entity.CUSTOMER, _customer_row)
 
 
@@ -401,8 +404,10 @@ def _check_cells(row: Row) -> None:
             raise InputError("FIELD_CONTROL", field=field)
 
 
-def _customer(row: Row) -> tuple[object, FeedValue]:
+def _customer(row: Row, erased: Collection[int]) -> tuple[object, FeedValue]:
     number = _number(row, "customer_id", 1, (1 << 53) - 1)
+    if number in erased:
+        raise InputError("CUSTOMER_ERASED", customer_id=number)
     if not row["name"]:
         raise InputError("FIELD_EMPTY", field="name")
     texts = {name: row.get(name, "") for name in ("account", "phone", "address")}

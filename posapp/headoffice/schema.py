@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Column, Index, LargeBinary, MetaData, Table, 
 metadata = MetaData()
 
 ACTIVE, SUSPENDED = "active", "suspended"  # a till's status
-GONE = b""  # body of an operator who left; the row keeps the number from being given again
+GONE = b""  # body of who left or was erased; the row keeps the number from being used again
 
 meta = Table(
     "meta",

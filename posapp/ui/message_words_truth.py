@@ -15,4 +15,9 @@ TRUTH_WORDS: dict[str, Words] = {
         NOTHING,
         "Nothing is left to do here.",
     ),
+    "CUSTOMER_ERASED": (
+        "Customer {customer_id} was erased and is not loaded again.",
+        NOTHING,
+        "Give a person who comes back another number.",
+    ),
 }

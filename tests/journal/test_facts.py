@@ -190,13 +190,16 @@ def test_kinds_are_numbered_once_and_for_ever():
         "SaleVoided": 15,
         "RefundRequested": 16,
         "KeyChangeAnswered": 17,
+        "SaleSettled": 18,
         "ClockCorrected": 30,
+        "ClockSet": 31,
         "ModuleLoaded": 40,
         "OverrideSigned": 41,
         "StoreRestored": 50,
         "AnswersRecovered": 51,
         "OrphanFound": 52,
         "OrphanSettled": 53,
+        "PersonErased": 42,
     }
 
 

@@ -67,8 +67,9 @@ INDEXED = {
     "JOBS_OF_SALE": ("print_job USING INDEX print_job_by_sale (sale_id=?)",),
     "PRINTED": (
         "s USING INDEX sale_by_shift (shift=?)",
-        "p USING INDEX print_job_by_sale (sale_id=?)",
+        "p USING INDEX print_job_by_sale (sale_id=? AND kind=?)",
     ),
+    "SALES_OF_CUSTOMER": ("s USING INTEGER PRIMARY KEY (rowid>?)",),
     "ENTRIES": ("journal USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",),
 }
 # From the newest backwards, stopping at the first that fits: no index says more than the key.
