@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import shutil
@@ -174,8 +175,29 @@ def test_a_day_is_written_as_page_and_slip(capsys, till, tmp_path):
     assert run(capsys, *daily, "--pdf", pdf, "--slip", slip)[0] == 0
     assert pdf.read_bytes().startswith(b"%PDF")
     assert max(len(line) for line in slip.read_text().splitlines()) <= 48
+    rows, numbers = tmp_path / "day.csv", tmp_path / "day.json"
+    assert run(capsys, *daily, "--csv", rows, "--json", numbers)[0] == 0
+    assert rows.read_text().startswith("business_date,utc,terminal,shift,z_no,receipt,")
+    body = json.loads(numbers.read_text())
+    assert body["csv_sha256"] == hashlib.sha256(rows.read_bytes()).hexdigest()
     refused(capsys, "REPORT_NOWHERE", *daily)
     refused(capsys, "FILE_UNWRITABLE", *daily, "--pdf", tmp_path / "no" / "day.pdf")
+
+
+def test_the_ledger_an_x_and_a_z_are_written_beside_the_till(capsys, till, tmp_path):
+    rows, today = tmp_path / "ledger.csv", SystemClock().now().date()
+    ledger = ("report", "--data", till, "ledger", "--csv", rows)
+    assert run(capsys, *ledger, "--date", today)[0] == 0
+    assert rows.read_text().splitlines()[0].startswith("business_date,utc,till,entry,booking")
+    assert run(capsys, *ledger, "--from", "2026-01-01", "--to", "2026-12-31")[0] == 0
+    refused(capsys, "DATES_MISSING", *ledger)
+    refused(capsys, "DATES_RANGE", *ledger, "--from", "2026-12-31", "--to", "2026-01-01")
+    pdf = ("--pdf", tmp_path / "x.pdf")
+    refused(capsys, "REPORT_FORM", "report", "--data", till, "ledger", "--date", today, *pdf)
+    refused(capsys, "Z_UNKNOWN", "report", "--data", till, "z", "--number", 7, *pdf)
+    (till / "chart.toml").write_text('mode = "nobody"')
+    refused(capsys, "CHART_INVALID", *ledger, "--date", today)
+    (till / "chart.toml").unlink()
 
 
 @pytest.fixture
@@ -226,8 +248,9 @@ def test_our_own_mistake_is_kept_in_a_file_and_not_shown(capsys, monkeypatch, tm
 
 def test_the_tills_folder_may_stand_before_or_after_the_command(monkeypatch, tmp_path):
     seen = []
-    for name in ("_enrol", "_pair", "_sell", "_report"):
-        monkeypatch.setattr(cli.till, name, lambda arguments: seen.append(arguments.data) or 0)
+    homes = {"_enrol": cli.till, "_pair": cli.till, "_sell": cli.till, "_report": cli.report}
+    for name, home in homes.items():
+        monkeypatch.setattr(home, name, lambda arguments: seen.append(arguments.data) or 0)
     here = ["--data", str(tmp_path)]
     for command in (
         ["enrol", "--url", "http://127.0.0.1:1", "--code", "x"],

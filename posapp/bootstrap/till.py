@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -19,7 +18,7 @@ from posapp.domain.meter import MeterNumber
 from posapp.domain.money import money_text, parse_amount
 from posapp.domain.sale import Tender, TenderKind, TokenDigits
 from posapp.domain.site import Site
-from posapp.errors import ConfigError, StoreError
+from posapp.errors import StoreError
 from posapp.journal.verify import Verdict
 from posapp.lanes import InlineLanes, Lane, Lanes, ThreadLanes, Urgency
 from posapp.ports import LinkState, SyncStatus
@@ -33,8 +32,10 @@ from posapp.security_module.link.identity import NAME_MAX
 from posapp.security_module.manager import ModuleManager
 from posapp.services.acknowledge_audit import AcknowledgeAudit
 from posapp.services.backup import Backup
+from posapp.services.desk import make_desk
 from posapp.services.export_audit import ExportAudit
 from posapp.services.find import Find
+from posapp.services.key_plan import KeyPolicy
 from posapp.services.load_authorisation import LoadAuthorisation
 from posapp.services.load_keys import LoadKeys
 from posapp.services.move_cash import MoveCash
@@ -139,6 +140,8 @@ def _assemble(
     recover = Recover(store, module, spooler, clock)
     sign_in = SignIn(store, module)
     two = TwoPeople(sign_in)
+    policy = KeyPolicy(settings.key_change)
+    sell = Sell(store, module, spooler, clock, randomness, policy=policy)
     rules = commission.load(settings.folder)
     backup = Backup(store, _backups(settings, store, clock), clock)
     answers = RecoverAnswers(store, module)
@@ -155,8 +158,9 @@ def _assemble(
         x_report=XReport(store, spooler, clock, rules),
         print_z=PrintZ(store, spooler),
         find=Find(store, clock),
-        prepare_sale=PrepareSale(store, clock),
-        sell=Sell(store, module, spooler, clock, randomness),
+        prepare_sale=PrepareSale(store, clock, policy=policy),
+        sell=sell,
+        desk=make_desk(store, module, spooler, clock, sell, two),
         reprint=Reprint(store, spooler),
         print_trial=PrintTrial(store, spooler, clock),
         recover=recover,
@@ -358,37 +362,9 @@ def _told(receipt: ReceiptNumber, minor: int, site: Site, tokens: tuple[str, ...
     return "\n".join(lines)
 
 
-def write_report(folder: Path | None, day: date, pdf: Path | None, slip: Path | None) -> None:
-    """Write a day's report as PDF and as a 48-column slip, beside a till that may be selling.
-
-    Raises StoreError, ConfigError FILE_UNWRITABLE, REPORT_NOWHERE when no file was named.
-    """
-    if pdf is None and slip is None:
-        raise ConfigError("REPORT_NOWHERE")
-    settings = config.load(folder or paths.data_folder())
-    clock = SystemClock()
-    store = _open(settings, InlineLanes(), clock, SystemRandomness(), read_only=True)
-    try:
-        profile = load_profile(settings.printer_model)
-        people = resolver(lambda number: store.read(lambda reader: reader.customer_name(number)))
-        previewer = DocumentPreviewer(profile, people)
-        spooler = Spooler(store, None, profile, render_slip, clock, InlineLanes())
-        report = DailyReport(store, spooler, clock, previewer)
-        if pdf is not None:
-            _write(pdf, report.pdf(day))
-        if slip is not None:
-            _write(slip, previewer.text(report.slip(day)).encode("utf-8"))
-    finally:
-        store.close()
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        temporary = path.with_name(path.name + ".new")
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    except OSError as error:
-        raise ConfigError("FILE_UNWRITABLE", file=str(path), reason=error.strerror) from None
+def open_beside(settings: TillConfig, lanes: Lanes) -> SqlStore:
+    """The store read-only, beside a till that may be selling. Raises StoreError, ConfigError."""
+    return _open(settings, lanes, SystemClock(), SystemRandomness(), read_only=True)
 
 
 def verify_journal(folder: Path) -> Verdict:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from posapp import __version__
-from posapp.cli import backup, checks, demo, headoffice, module, person, printer, sts, till
+from posapp.cli import backup, checks, demo, headoffice, module, person, printer, report, sts, till
 from posapp.cli.shared import (
     EXIT_CRASHED,
     EXIT_REFUSED,
@@ -65,6 +65,6 @@ def _parser() -> argparse.ArgumentParser:
     add_data(parser)
     parser.set_defaults(run=till.run)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for noun in (demo, module, headoffice, printer, till, person, backup, sts, checks):
+    for noun in (demo, module, headoffice, printer, till, person, backup, sts, checks, report):
         noun.add(commands)
     return parser

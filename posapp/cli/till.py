@@ -1,10 +1,8 @@
-"""The till itself: its window, `posapp enrol`, `pair`, `sell` and `report`."""
+"""The till itself: its window, `posapp enrol`, `pair` and `sell`."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from posapp.cli.shared import SUPPRESS, Arguments, Commands, add_data, ask_pin, day
+from posapp.cli.shared import SUPPRESS, Arguments, Commands, add_data, ask_pin
 
 
 def add(commands: Commands) -> None:
@@ -27,13 +25,6 @@ def add(commands: Commands) -> None:
     sell.add_argument("amount", help="in the site's currency, for example 500 or 500.00")
     sell.add_argument("--operator", type=int, required=True, help="number of the person")
     sell.set_defaults(run=_sell)
-    report = commands.add_parser("report", help="a day's sales as PDF or slip")
-    add_data(report, default=SUPPRESS)
-    report.add_argument("name", choices=("daily",))
-    report.add_argument("--date", type=day, required=True, metavar="YYYY-MM-DD")
-    report.add_argument("--pdf", type=Path, metavar="FILE")
-    report.add_argument("--slip", type=Path, metavar="FILE", help="plain text, 48 columns")
-    report.set_defaults(run=_report)
 
 
 def run(arguments: Arguments) -> int:
@@ -74,11 +65,4 @@ def _sell(arguments: Arguments) -> int:
             arguments.data, arguments.meter, arguments.amount, arguments.operator, ask_pin()
         )
     )
-    return 0
-
-
-def _report(arguments: Arguments) -> int:
-    from posapp.bootstrap import till
-
-    till.write_report(arguments.data, arguments.date, arguments.pdf, arguments.slip)
     return 0

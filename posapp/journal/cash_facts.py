@@ -104,6 +104,7 @@ class ZMade:
     It covers the journal from `after_seq` (exclusive) to `through_seq` (inclusive).
     `document` is the zlib-packed `posapp.reports.document` of the slip, so that the same bytes
     come out under later software. Float: `authorised_minor` and `vended_minor` as they stood.
+    `copies` were printed in the shift; slips and journal entries were `waiting_` at its end.
     """
 
     KIND: ClassVar[int] = 6
@@ -122,6 +123,10 @@ class ZMade:
     module: ModuleCount = NOT_COMPARED
     signed_by: int = 0
     last_receipt: int = 0
+    lease_until_ms: int = 0
+    copies: int = 0
+    waiting_slips: int = 0
+    waiting_entries: int = 0
 
     def to_body(self) -> Body:
         m = self.module
@@ -141,6 +146,7 @@ class ZMade:
             12: list(m.orphans),
             13: self.signed_by,
             14: self.last_receipt,
+            15: [self.lease_until_ms, self.copies, self.waiting_slips, self.waiting_entries],
         }
 
     @classmethod
@@ -160,6 +166,10 @@ class ZMade:
             module=_module_in(body[11], body[12]),
             signed_by=body[13],
             last_receipt=body[14],
+            lease_until_ms=body[15][0],
+            copies=body[15][1],
+            waiting_slips=body[15][2],
+            waiting_entries=body[15][3],
         )
 
 
@@ -175,6 +185,7 @@ SHAPES: dict[int, dict[int, Any]] = {
     ZMade.KIND: {
         0: int, 1: int, 2: int, 3: int, 4: str, 5: int, 6: int, 7: int, 8: int, 9: bytes,
         10: [(str, int, str, int)], 11: (str, int, int, int, int), 12: [int], 13: int, 14: int,
+        15: (int, int, int, int),
     },
 }  # fmt: skip
 """The shapes of these bodies, for `posapp.journal.facts`."""

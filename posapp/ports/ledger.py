@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from posapp.domain.sale import SaleKind, TokenKind
 from posapp.journal.cash_facts import CashMoved, ZMade
 from posapp.journal.postings import Account, Booking
+
+if TYPE_CHECKING:
+    from posapp.ports import SaleRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +217,14 @@ class LedgerReader(Protocol):
 
     def zs_on(self, business_date: date) -> tuple[ZRecord, ...]:
         """By number."""
+        ...
+
+    def late_sales(self, after_seq: int, through_seq: int) -> tuple[SaleRecord, ...]:
+        """Sales held before `after_seq` whose token came up to `through_seq`; few, ever."""
+        ...
+
+    def last_z_before(self, business_date: date) -> ZRecord | None:
+        """The newest Z of the dates before."""
         ...
 
     def issued_since(self, after_seq: int) -> tuple[IssuedSale, ...]:

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+from posapp.domain.cash import CashKind
 from posapp.domain.lease import Lease
-from posapp.domain.sale import OPEN_STATES, SOLD_STATES, LineKind, SaleState, TenderKind
+from posapp.domain.sale import (
+    OPEN_STATES,
+    SOLD_STATES,
+    LineKind,
+    SaleKind,
+    SaleState,
+    TenderKind,
+)
 from posapp.domain.shift import Shift
 from posapp.domain.site import Site
+from posapp.journal.postings import Booking, tax_code
 from posapp.ports import SaleRecord
+from posapp.ports.ledger import CashRecord, ZRecord
 from posapp.reports.tenders import kept_by_tender
 
 
@@ -60,6 +70,13 @@ class ShiftRow:
     counted_minor: int | None
     reason: str
     whole: bool
+    moves: tuple[tuple[CashKind, int, int], ...] = ()
+    z_number: int = 0
+
+    @property
+    def moved_minor(self) -> int:
+        """What went into the drawer less what came out of it, without sales."""
+        return sum(amount if kind is CashKind.IN else -amount for kind, _, amount in self.moves)
 
     @property
     def variance_minor(self) -> int | None:
@@ -67,6 +84,26 @@ class ShiftRow:
         if self.counted_minor is None or self.expected_minor is None:
             return None
         return self.counted_minor - self.expected_minor
+
+
+@dataclass(frozen=True, slots=True)
+class TypeRow:
+    """Sold sales of one kind; free units come with sales and free issues."""
+
+    kind: SaleKind
+    sales: int
+    amount_minor: int
+    free_tenths: int
+
+
+@dataclass(frozen=True, slots=True)
+class CollectedRow:
+    """What was collected under one charge, debt, levy or tax code, and from how many sales."""
+
+    kind: LineKind
+    code: str
+    sales: int
+    amount_minor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +157,16 @@ class DailyFacts:
     waiting_entries: int = 0
     clock_corrections: int = 0
     language: str = "en"
+    z_numbers: tuple[int, ...] = ()
+    types: tuple[TypeRow, ...] = ()
+    collected: tuple[CollectedRow, ...] = ()
+    explained: tuple[tuple[int, str], ...] = ()
+    late: tuple[int, int] = (0, 0)
+    module: tuple[int, int] | None = None
+    orphans: int = 0
+    commission_minor: int = 0
+    overrides: int = 0
+    held_minor: int = 0
 
     @property
     def abandoned(self) -> int:
@@ -162,11 +209,18 @@ def facts_from(
     waiting_entries: int = 0,
     clock_corrections: int = 0,
     language: str = "en",
+    drawers: Mapping[int, Mapping[Booking, int]] | None = None,
+    moves: Sequence[CashRecord] = (),
+    zs: Sequence[ZRecord] = (),
+    late: Sequence[SaleRecord] = (),
+    overrides: int = 0,
 ) -> DailyFacts:
     """Sum a business date from its sales (all states) and the shifts they belong to.
 
-    `vended_total_minor` is the store's running total, open sales included; `tariff_names` maps
-    a tariff's code to its name. Works in integers; one pass over `sales`.
+    `drawers` are shifts' cash by kind of booking as the ledger has it, `late` sales of earlier
+    days whose token came on this one; `moves` and `zs` are the day's. `vended_total_minor` is the
+    store's running total, open sales included; `tariff_names` maps a tariff's code to its name.
+    Works in integers; one pass over `sales`.
     """
     records = list(sales)
     sold = [record for record in records if record.state in SOLD_STATES]
@@ -174,12 +228,15 @@ def facts_from(
     receipts = sorted(record.intent.receipt for record in records)
     tariffs = _by_tariff(sold, tariff_names or {})
     tenders = tuple(TenderRow(*row) for row in kept_by_tender(sold))
-    rows = tuple(_shift_row(site, business_date, shift, sold, operator_names) for shift in shifts)
+    shift_rows = [_shift_row(site, business_date, shift, sold, operator_names) for shift in shifts]
+    rows = tuple(_with_ledger(row, drawers or {}, moves, zs) for row in shift_rows)
+    counts = [z.fact.module for z in zs if z.fact.module.compared]
+    module = (sum(c.module_tokens for c in counts), sum(c.ledger_tokens for c in counts))
     open_minor = sum(r.intent.amount_minor for r in records if r.state in OPEN_STATES)
     sold_minor = sum(record.intent.amount_minor for record in sold)
     float_row = _float(lease, vended_total_minor, sold_minor, open_minor)
     span = receipts[-1] - receipts[0] + 1 if receipts else 0
-    intended = sum(len(record.intent.items) for record in sold)
+    intended = sum(len(record.intent.items_by_token) for record in sold)
     made = sum(len(record.tokens) for record in sold)
     return DailyFacts(
         site=site,
@@ -201,13 +258,79 @@ def facts_from(
         tenders=tenders,
         shifts=rows,
         float_row=float_row,
-        identities=_identities(sold, records, tariffs, tenders, rows, float_row),
+        identities=(
+            *_identities(sold, records, tariffs, tenders, rows, float_row),
+            *(
+                [Identity("daily.check_module", module[0] == module[1], module[:1], money=False)]
+                if counts
+                else []
+            ),
+        ),
         copies=copies,
         unconfirmed_slips=unconfirmed_slips,
         waiting_entries=waiting_entries,
         clock_corrections=clock_corrections,
         language=language,
+        z_numbers=tuple(z.fact.number for z in zs),
+        types=_types(sold),
+        collected=_collected(sold),
+        explained=tuple(
+            (r.intent.receipt, r.ended_reason)
+            for r in records
+            if r.state in (SaleState.REFUSED, SaleState.CANCELLED)
+        ),
+        late=(len(late), sum(record.intent.amount_minor for record in late)),
+        module=module if counts else None,
+        orphans=sum(len(count.orphans) for count in counts),
+        commission_minor=sum(c.amount_minor for z in zs for c in z.fact.commissions),
+        overrides=overrides,
+        held_minor=open_minor,
     )
+
+
+def _types(sold: Sequence[SaleRecord]) -> tuple[TypeRow, ...]:
+    found = []
+    for kind in SaleKind:
+        own = [record.intent for record in sold if record.intent.kind is kind]
+        if own:
+            amount = sum(sale.amount_minor for sale in own)
+            found.append(TypeRow(kind, len(own), amount, sum(s.free_tenths for s in own)))
+    return tuple(found)
+
+
+def _collected(sold: Sequence[SaleRecord]) -> tuple[CollectedRow, ...]:
+    """Charges, arrears, payments, levies and taxes by code; a tax with its rate."""
+    sums: dict[tuple[LineKind, str], list[int]] = {}
+    for record in sold:
+        for line in record.intent.lines:
+            if line.kind not in (LineKind.ENERGY, LineKind.ROUNDING):
+                code = tax_code(line) if line.kind is LineKind.TAX else line.code
+                one = sums.setdefault((line.kind, code), [0, 0])
+                one[0] += 1
+                one[1] += line.amount_minor
+    return tuple(CollectedRow(*key, *sums[key]) for key in sorted(sums))
+
+
+def _with_ledger(
+    row: ShiftRow,
+    drawers: Mapping[int, Mapping[Booking, int]],
+    moves: Sequence[CashRecord],
+    zs: Sequence[ZRecord],
+) -> ShiftRow:
+    """The shift's cash as the ledger has it, its movements and its Z."""
+    drawer = drawers.get(row.number)
+    cash = row.cash_minor
+    if drawer is not None:
+        others = (Booking.OPENING, Booking.CASH, Booking.CLOSING)
+        cash = sum(amount for kind, amount in drawer.items() if kind not in others)
+    own = [m.fact for m in moves if m.fact.shift == row.number]
+    told = []
+    for kind in CashKind:
+        amounts = [fact.amount_minor for fact in own if fact.kind is kind]
+        if amounts:
+            told.append((kind, len(amounts), sum(amounts)))
+    number = next((z.fact.number for z in zs if z.fact.shift == row.number), 0)
+    return replace(row, cash_minor=cash, moves=tuple(told), z_number=number)
 
 
 def _by_tariff(sold: Sequence[SaleRecord], names: Mapping[str, str]) -> tuple[TariffRow, ...]:
@@ -282,11 +405,13 @@ def _identities(
     by_shift = sum(row.gross_minor for row in shifts)
     closed = [row for row in shifts if row.whole and row.expected_minor is not None]
     expected = sum(row.expected_minor or 0 for row in closed)
-    drawer = sum(row.opening_minor + row.cash_minor for row in closed)
-    drawers_fit = all(r.opening_minor + r.cash_minor == r.expected_minor for r in closed)
+    drawer = sum(row.opening_minor + row.cash_minor + row.moved_minor for row in closed)
+    drawers_fit = all(
+        r.opening_minor + r.cash_minor + r.moved_minor == r.expected_minor for r in closed
+    )
     receipts = [record.intent.receipt for record in records]
     span = max(receipts) - min(receipts) + 1 if receipts else 0
-    intended = sum(len(record.intent.items) for record in sold)
+    intended = sum(len(record.intent.items_by_token) for record in sold)
     made = sum(len(record.tokens) for record in sold)
     found = [
         Identity("daily.check_lines", lines == received - change and change_fits, (lines,)),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from posapp.domain.cash import CashKind
 from posapp.domain.energy import units_text
 from posapp.domain.ids import ReceiptNumber
 from posapp.domain.money import amount_text, money_text
@@ -43,6 +44,8 @@ from posapp.reports.texts import (
 )
 from posapp.reports.words import Words, words
 
+EXPLAINED_MAX = 4  # abandoned receipts told one by one; the Z and the JSON have them all
+
 __all__ = ["DailyFacts", "build_daily", "build_daily_slip", "facts_from"]
 
 
@@ -50,7 +53,10 @@ def build_daily(facts: DailyFacts) -> Document:
     """The A4 report; one page for a usual day."""
     say = words(facts.language)
     control = (Section(say("daily.control"), tuple(_control(facts, say))),)
-    tokens = (Section(say("daily.tokens"), (_tokens(facts, say),)),)
+    tokens = (
+        Section(say("daily.tokens"), (_tokens(facts, say),)),
+        Section(say("daily.collected"), tuple(_collected(facts, say))),
+    )
     types = (Section(say("daily.by_type"), tuple(_types(facts, say))),)
     tenders = (Section(say("daily.by_tender"), (_tenders(facts, say),)),)
     left = (
@@ -64,7 +70,9 @@ def build_daily(facts: DailyFacts) -> Document:
         Pair(control, tokens),
         Section(say("daily.by_tariff"), (_tariffs(facts, say),)),
         Pair(types, tenders),
-        Section(say("daily.by_shift"), (_shifts(facts, say), *_reasons(facts, say))),
+        Section(
+            say("daily.by_shift"), (_shifts(facts, say), *_reasons(facts, say), *_moves(facts, say))
+        ),
         Pair(left, right),
         _sign(facts, say),
         _page_foot(facts, say),
@@ -96,6 +104,7 @@ def build_daily_slip(facts: DailyFacts) -> Document:
     ]
     for row in facts.shifts:
         blocks += _slip_shift(facts, row, say)
+    blocks += _moves(facts, say)
     blocks += _slip_part(say("daily.float"), _float(facts, say))
     blocks += _slip_part(say("daily.exceptions"), _exceptions(facts, say))
     blocks += _slip_part(say("daily.identities"), _identities(facts, say))
@@ -129,7 +138,7 @@ def _heading(facts: DailyFacts, say: Words) -> Heading:
         first = clock_text(facts.first_sale_at, site.zone)
         last = clock_text(facts.last_sale_at, site.zone)
         subtitle = say("daily.between", date=day, first=first, last=last)
-    shifts = ", ".join(str(row.number) for row in facts.shifts)
+    shifts = ", ".join(_shift_name(row) for row in facts.shifts)
     note = say(
         "daily.place" if shifts else "daily.place_no_shift",
         utility=literal(site.utility),
@@ -141,6 +150,10 @@ def _heading(facts: DailyFacts, say: Words) -> Heading:
     waiting = say("daily.waiting", count=facts.waiting_entries, clock=facts.clock_corrections)
     made = say("daily.made", time=_made_short(facts))
     return Heading(say("daily.title"), subtitle, note, site.till_code, (made, waiting))
+
+
+def _shift_name(row: ShiftRow) -> str:
+    return f"{row.number} (Z {row.z_number})" if row.z_number else str(row.number)
 
 
 def _figures(facts: DailyFacts, say: Words) -> Figures:
@@ -185,6 +198,11 @@ def _control(facts: DailyFacts, say: Words) -> list[Block]:
         blocks.append(KeyValue(say("daily.unfinished"), str(facts.unfinished), bold=True))
     blocks.append(KeyValue(say("daily.gaps"), str(facts.gaps), bold=True))
     blocks.append(KeyValue(say("daily.copies"), str(facts.copies)))
+    for number, reason in facts.explained[:EXPLAINED_MAX]:
+        blocks.append(KeyValue(f"  {ReceiptNumber(code, number)}", literal(reason)))
+    if len(facts.explained) > EXPLAINED_MAX:
+        more = say("shift.more", count=len(facts.explained) - EXPLAINED_MAX)
+        blocks.append(Text(f"  {more}"))
     return blocks
 
 
@@ -192,8 +210,12 @@ def _tokens(facts: DailyFacts, say: Words) -> Table:
     titles = ("daily.kind", "daily.sold_tokens", "daily.made_tokens", "daily.difference")
     numbers = (facts.tokens_intended, facts.tokens_made)
     cells = tuple(f"{n:,}" for n in (*numbers, numbers[0] - numbers[1]))
-    rows = (Row((say("daily.credit"), *cells)), Row((say("daily.all"), *cells), total=True))
-    return Table(_columns(say, titles), rows)
+    rows = [Row((say("daily.credit"), *cells)), Row((say("daily.all"), *cells), total=True)]
+    if facts.module is not None:
+        made, ours = facts.module
+        counted = (f"{ours:,}", f"{made:,}", f"{ours - made:,}")
+        rows.append(Row((say("daily.module_book"), *counted)))
+    return Table(_columns(say, titles), tuple(rows))
 
 
 def _columns(say: Words, titles: tuple[str, ...]) -> tuple[Column, ...]:
@@ -240,11 +262,30 @@ def _tariffs(facts: DailyFacts, say: Words) -> Table:
 
 
 def _types(facts: DailyFacts, say: Words) -> list[Block]:
-    return [
-        KeyValue(say("daily.type_sale"), f"{facts.issued:,}"),
+    money = partial(amount_text, unit=facts.site.currency)
+    blocks: list[Block] = []
+    for row in facts.types:
+        name = say(f"daily.type_{row.kind.name.lower()}")
+        blocks.append(KeyValue(f"{name} ({row.sales:,})", money(row.amount_minor)))
+    if not facts.types:
+        blocks.append(KeyValue(say("daily.type_sale"), "0"))
+    if facts.late[0]:
+        blocks.append(KeyValue(say("daily.late", count=facts.late[0]), money(facts.late[1])))
+    blocks += [
         KeyValue(say("daily.type_refused"), str(facts.refused)),
         KeyValue(say("daily.type_cancelled"), str(facts.cancelled)),
     ]
+    return blocks
+
+
+def _collected(facts: DailyFacts, say: Words) -> list[Block]:
+    money = partial(amount_text, unit=facts.site.currency)
+    blocks: list[Block] = []
+    for row in facts.collected:
+        code = literal(row.code).replace("_", " ")
+        name = say(f"daily.kind_{row.kind.name.lower()}", code=code)
+        blocks.append(KeyValue(f"{name} ({row.sales:,})", money(row.amount_minor)))
+    return blocks or [Text(say("daily.nothing_collected"))]
 
 
 def _tenders(facts: DailyFacts, say: Words) -> Table:
@@ -265,7 +306,7 @@ def _tenders(facts: DailyFacts, say: Words) -> Table:
 
 def _shifts(facts: DailyFacts, say: Words) -> Table:
     money = partial(amount_text, unit=facts.site.currency)
-    titles = ("shift", "sales", "gross", "opening", "cash_sales", "expected", "counted")
+    titles = ("shift", "sales", "gross", "opening", "cash_sales", "moved", "expected", "counted")
     keys = tuple(f"daily.{name}" for name in (*titles, "shift_variance"))
 
     def known(amount: int | None) -> str:
@@ -279,6 +320,7 @@ def _shifts(facts: DailyFacts, say: Words) -> Table:
                 money(row.gross_minor),
                 money(row.opening_minor),
                 money(row.cash_minor),
+                money(row.moved_minor),
                 known(row.expected_minor),
                 known(row.counted_minor),
                 known(row.variance_minor),
@@ -290,6 +332,7 @@ def _shifts(facts: DailyFacts, say: Words) -> Table:
         sum(row.gross_minor for row in facts.shifts),
         sum(row.opening_minor for row in facts.shifts),
         sum(row.cash_minor for row in facts.shifts),
+        sum(row.moved_minor for row in facts.shifts),
         sum(row.expected_minor or 0 for row in facts.shifts),
         sum(row.counted_minor or 0 for row in facts.shifts),
         facts.variance_minor,
@@ -315,6 +358,23 @@ def _reasons(facts: DailyFacts, say: Words) -> list[Block]:
     return found
 
 
+def _moves(facts: DailyFacts, say: Words) -> list[Block]:
+    """Cash that moved without a sale, a line a shift."""
+    found: list[Block] = []
+    for row in facts.shifts:
+        told = ", ".join(_move_text(facts, say, *move) for move in row.moves)
+        if told:
+            found.append(Text(say("daily.shift_moves", shift=row.number, moves=told)))
+    return found
+
+
+def _move_text(facts: DailyFacts, say: Words, kind: CashKind, count: int, amount: int) -> str:
+    name = say(f"cash.{kind.name.lower()}")
+    if not kind.moves_cash:
+        return f"{name} ({count})"
+    return f"{name} ({count}) {amount_text(amount, facts.site.currency)}"
+
+
 def _float(facts: DailyFacts, say: Words) -> list[Block]:
     row = facts.float_row
     if row is None:
@@ -330,6 +390,8 @@ def _float(facts: DailyFacts, say: Words) -> list[Block]:
         blocks.append(KeyValue(say("daily.held"), money(row.held_minor)))
     available = say("daily.available", until=until)
     blocks.append(KeyValue(available, money(row.available_minor), bold=True))
+    if facts.commission_minor:
+        blocks.append(KeyValue(say("daily.commission"), money(facts.commission_minor)))
     return blocks
 
 
@@ -343,7 +405,9 @@ def _exceptions(facts: DailyFacts, say: Words) -> list[Block]:
         ("daily.shorts", shorts),
         ("daily.clock", facts.clock_corrections),
     )
-    return [KeyValue(say(key), str(count), bold=bool(count)) for key, count in numbers]
+    rare = (("daily.overrides", facts.overrides), ("daily.orphans", facts.orphans))
+    told = (*numbers, *((key, count) for key, count in rare if count))
+    return [KeyValue(say(key), str(count), bold=bool(count)) for key, count in told]
 
 
 def _identities(facts: DailyFacts, say: Words) -> list[Block]:
@@ -418,6 +482,7 @@ def _slip_shift(facts: DailyFacts, row: ShiftRow, say: Words) -> list[Block]:
     pairs = (
         ("daily.opening", row.opening_minor),
         ("daily.cash_sales", row.cash_minor),
+        ("daily.moved", row.moved_minor),
         ("daily.expected", row.expected_minor),
         ("daily.counted", row.counted_minor),
         ("daily.shift_variance", row.variance_minor),

@@ -6,6 +6,7 @@ import hashlib
 import zlib
 from dataclasses import dataclass
 
+from posapp.clock import epoch_ms
 from posapp.codec import cbor
 from posapp.domain.commission import CommissionRule
 from posapp.domain.operator import Operator, Role
@@ -272,6 +273,10 @@ class CloseShift:
                 module=module,
                 signed_by=signer.operator_id if signer else 0,
                 last_receipt=facts.totals.last_receipt or facts.previous_receipt,
+                lease_until_ms=epoch_ms(lease.valid_until) if lease else 0,
+                copies=copies,
+                waiting_slips=facts.waiting_slips,
+                waiting_entries=uow.head().seq - uow.acknowledged_seq(),
             )
         )
         job_id = uow.add_print_job("shift", document.title, document.to_bytes())

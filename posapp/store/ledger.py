@@ -107,6 +107,7 @@ _Z = "SELECT z.place, j.entry, j.hash FROM z_report z JOIN journal j ON j.place 
 Z_LAST = _Z + "ORDER BY z.number DESC LIMIT 1"
 Z_ONE = _Z + "WHERE z.number = ? LIMIT 1"
 Z_OF_SHIFT = _Z + "WHERE z.shift = ? LIMIT 1"
+Z_BEFORE = _Z + "WHERE z.business_date < ? ORDER BY z.business_date DESC, z.number DESC LIMIT 1"
 ZS_ON = _Z + "WHERE z.business_date = ? ORDER BY z.number LIMIT ?"
 AUDIT_MARK = (
     "SELECT place, audit_through FROM z_report WHERE module_id = ? AND audit_through > 0"
@@ -191,6 +192,9 @@ class LedgerQueries:
     def issued_since(self, after_seq: int) -> tuple[IssuedSale, ...]:
         rows = self._connection.exec_driver_sql(ISSUED_SINCE, (self._place(after_seq),))
         return tuple(IssuedSale(*row) for row in rows)
+
+    def last_z_before(self, business_date: date) -> ZRecord | None:
+        return self._z(Z_BEFORE, business_date.toordinal())
 
     def audit_mark(self, module_id: str) -> tuple[int, int]:
         row = self._connection.exec_driver_sql(AUDIT_MARK, (module_id,)).first()

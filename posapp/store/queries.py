@@ -57,6 +57,11 @@ SALES_ON = _RECORD.format(where="s.business_date = ? AND s.place > ?", order="")
 SALES_OF_SHIFT = _RECORD.format(where="s.shift = ? AND s.place > ?", order="")
 # Walks all sales: a person's export may take a second, and an index would cost every sale.
 SALES_OF_CUSTOMER = _RECORD.format(where="s.customer_id = ? AND s.place > ?", order="")
+SALES_LATE = _RECORD.format(
+    where="s.held = 1 AND s.ended_place > ? AND s.ended_place <= ? AND s.place <= ?"
+    " AND s.state = 1",
+    order="",
+)
 # One that only the module's book proves has no digits here, and nothing to show.
 SALE_LAST = _RECORD.format(where="s.state = 1 AND s.kind <> 5 AND s.reason = ''", order="DESC")
 SALE_LAST_OF = _RECORD.format(
@@ -253,6 +258,10 @@ class Queries(LedgerQueries):
 
     def is_erased(self, customer_id: int) -> bool:
         return people.is_erased(self._run, customer_id)
+
+    def late_sales(self, after_seq: int, through_seq: int) -> tuple[SaleRecord, ...]:
+        after, through = self._place(after_seq), self._place(through_seq)
+        return self._records(SALES_LATE, after, through, after, PAGE_MAX)
 
     def last_sale(self) -> SaleRecord | None:
         return self._record(SALE_LAST, 1)

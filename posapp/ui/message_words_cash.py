@@ -56,6 +56,26 @@ CASH_WORDS: dict[str, Words] = {
         NOTHING,
         "Ask for that much or less.",
     ),
+    "DATES_MISSING": (
+        "It was not said which dates.",
+        NOTHING,
+        "Give --date, or --from and --to.",
+    ),
+    "DATES_RANGE": (
+        "These dates end before they begin, or are more than {days}.",
+        NOTHING,
+        "Ask for fewer days.",
+    ),
+    "REPORT_FORM": (
+        "This report has no {form}.",
+        NOTHING,
+        "It can be written as: {known}.",
+    ),
+    "CHART_INVALID": (
+        "The chart of accounts in {file} cannot be used: {field} is wrong.",
+        "The ledger itself is not touched.",
+        "Correct the file, or take it away: then the shipped one counts.",
+    ),
     "COMMISSION_RULE": (
         "The commission rules in {file} cannot be used: {field} is wrong.",
         "Nothing was sold or booked.",
