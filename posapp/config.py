@@ -35,6 +35,8 @@ from posapp.errors import ConfigError
 FILE_NAME = "till.toml"
 NUMBER_DIGITS_MAX = 5
 THEMES = ("light", "dark", "contrast")
+LOCK_MINUTES_MAX = 240  # 0: never
+KEY_CHANGES = ("bundle", "first")  # with the credit, or alone and credit at the next visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class TillConfig:
     clock_stop_hours: int = 0
     theme: str = "light"
     language: str = "en"
+    lock_minutes: str = "10"
+    key_change: str = "bundle"
     warnings: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
@@ -61,6 +65,11 @@ class TillConfig:
             raise ConfigError("CONFIG_VALUE", field="screen.theme", expected=", ".join(THEMES))
         if self.store_key not in ("keyring", "keyfile"):
             raise ConfigError("CONFIG_VALUE", field="store.key", expected="keyring, keyfile")
+        if not self.lock_minutes.isdecimal() or int(self.lock_minutes) > LOCK_MINUTES_MAX:
+            raise ConfigError("CONFIG_VALUE", field="screen.lock_minutes", expected="0 .. 240")
+        if self.key_change not in KEY_CHANGES:
+            expected = ", ".join(KEY_CHANGES)
+            raise ConfigError("CONFIG_VALUE", field="sale.key_change", expected=expected)
 
 
 _FIELDS = {
@@ -76,6 +85,8 @@ _FIELDS = {
     ("clock", "stop_hours"): "clock_stop_hours",
     ("screen", "theme"): "theme",
     ("screen", "language"): "language",
+    ("screen", "lock_minutes"): "lock_minutes",
+    ("sale", "key_change"): "key_change",
 }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from posapp.domain.site import Site
 from posapp.ports import BackupStatus, Clock, Lanes, ModuleStatus, Previewer, Store, SyncStatus
 from posapp.services.acknowledge_audit import AcknowledgeAudit
+from posapp.services.desk import Desk
 from posapp.services.export_audit import ExportAudit
 from posapp.services.find import Find
 from posapp.services.load_authorisation import LoadAuthorisation
@@ -45,6 +46,7 @@ class Till:
     find: Find
     prepare_sale: PrepareSale
     sell: Sell
+    desk: Desk
     reprint: Reprint
     print_trial: PrintTrial
     recover: Recover

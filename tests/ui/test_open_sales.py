@@ -81,7 +81,7 @@ def test_a_sale_that_the_till_finished_before_anyone_asked_is_told(paying, world
 def test_another_trouble_does_not_hide_that_an_outcome_is_not_known(paying, world):
     world.refuse = StoreError("STORE_DISK_ERROR")
     paying.enter()
-    paying._fail(StoreError("DISK_FULL"))
+    paying.fail(StoreError("DISK_FULL"))
     assert paying.state.failure.code == "OUTCOME_UNKNOWN"
     paying.type_query("fat")
     paying.new_search()

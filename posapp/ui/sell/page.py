@@ -140,6 +140,7 @@ class SellPage(QWidget):
                 [key.Key_Plus],
                 presenter.exact_and_sell,
             ),
+            ("no", translate("Sell", "No: make it again"), [key.Key_Minus], self._answer_no),
             ("read", translate("Sell", "Read the token out"), [key.Key_Space], self.read_out),
             ("down", translate("Sell", "Next row"), [key.Key_Down], lambda: presenter.move(1)),
             ("up", translate("Sell", "Row before"), [key.Key_Up], lambda: presenter.move(-1)),
@@ -171,6 +172,8 @@ class SellPage(QWidget):
         self.quote.paper.clicked.connect(presenter.print_quote)
         self.last.read_out.clicked.connect(self.read_out)
         self.slip.primary.clicked.connect(presenter.enter)
+        self.tender.part.typed.connect(presenter.type_received)
+        self.tender.part.refused.connect(presenter.refuse_letters)
         self.banner.acted.connect(self._act_on_banner)
         self.last.note.acted.connect(lambda: self.left.emit(self._note_leads_to))
 
@@ -276,6 +279,9 @@ class SellPage(QWidget):
             self.show_state(self.presenter.state)
 
     # ------------------------------------------------------------ keys and buttons
+
+    def _answer_no(self) -> None:
+        self.presenter.keys.answer(took=False)
 
     def _find(self) -> None:
         self.presenter.new_search()

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from posapp.domain.energy import parse_units
 from posapp.domain.money import parse_amount
 from posapp.domain.operator import Operator
-from posapp.domain.sale import Tender, TenderKind
+from posapp.domain.sale import TenderKind
 from posapp.errors import InputError, PosError, SaleError
 from posapp.lanes import Lane, Urgency
 from posapp.ui.running import Runner
-from posapp.ui.sell import idle, open_sales
+from posapp.ui.sell import idle, open_sales, payment
+from posapp.ui.sell.key_desk import KeyDesk
 from posapp.ui.sell.state import Phase, SellState
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from posapp.services.till import Till
 
 COMMIT_DWELL_MS = 300
-SECOND_SALE_WITHIN = timedelta(minutes=2)
-FAR_ABOVE_USUAL = 5  # times the last amount: asks once more
 RECENT = 7
 QUOTE_FRESH = timedelta(minutes=4)  # older prices are read again before the quote freezes
 
@@ -42,34 +41,31 @@ class SellPresenter:
     """One sale after another for the person who is signed in."""
 
     def __init__(self, till: Till, tasks: Runner, changed: Callable[[SellState], None]) -> None:
-        self._till = till
-        self._tasks = tasks
+        self.till = till
+        self.tasks = tasks
         self._changed = changed
         self._unit = till.site.currency
-        self._operator: Operator | None = None
+        self.operator: Operator | None = None
         self._frozen_ms = 0
-        self._asked_at = till.clock.now()
+        self.asked_at = till.clock.now()
         self._enter_waits = False
         self._module: ModuleStatus | None = None
         self.state = SellState()
+        self.keys = KeyDesk(self)
 
     # ------------------------------------------------------------ coming and going
 
     def start(self, operator: Operator) -> None:
         """A person signed in: an empty page, and finish what was left open."""
-        self._operator = operator
-        self._set(SellState(recovery=self.state.recovery, failure=self._lasting()))
+        self.operator = operator
+        self.show(SellState(recovery=self.state.recovery, failure=self._lasting()))
         self._read_idle()
         self.recover()
 
-    def show(self, state: SellState) -> None:
-        """Show a state as it is; pictures of the screen are made this way."""
-        self._set(state)
-
     def recover(self) -> None:
         """Ask the module for every sale whose outcome is open."""
-        self._tasks.run(
-            Lane.SALE, self._till.recover, self._recovered, self._fail, urgency=Urgency.SALE
+        self.tasks.run(
+            Lane.SALE, self.till.recover, self._recovered, self.fail, urgency=Urgency.SALE
         )
 
     def _recovered(self, recovery: Recovery) -> None:
@@ -82,12 +78,12 @@ class SellPresenter:
         if recovery is None or not recovery.unresolved:
             return
         ids = tuple(record.intent.sale_id for record in recovery.unresolved)
-        store = self._till.store
-        self._tasks.run(
+        store = self.till.store
+        self.tasks.run(
             Lane.LOOKUP,
             lambda: store.read(lambda reader: open_sales.of_ids(reader, ids)),
             self._learn,
-            self._fail,
+            self.fail,
             key="open",
         )
 
@@ -98,30 +94,30 @@ class SellPresenter:
             return
         if open_sales.tells_of(failure, records):
             failure = None  # from here on the banner follows the sale itself
-        self._set(replace(self.state, recovery=recovery, failure=failure))
+        self.show(replace(self.state, recovery=recovery, failure=failure))
         if len(recovery.resolved) > len(before.resolved if before else ()):
             self._read_idle()
 
     def dismiss(self) -> None:
         """The person read the banner."""
         if self.state.failure is not None:
-            self._set(replace(self.state, failure=None))
+            self.show(replace(self.state, failure=None))
         else:
-            self._set(replace(self.state, recovery=open_sales.read(self.state.recovery)))
+            self.show(replace(self.state, recovery=open_sales.read(self.state.recovery)))
 
     def _read_idle(self) -> None:
-        till = self._till
+        till = self.till
 
         def read() -> idle.Idle:
             names = () if self.state.tariffs else till.store.read(idle.tariff_names)
             last = till.store.read(idle.last_sold)
             return idle.Idle(till.find.recent(RECENT), last, names)
 
-        self._tasks.run(Lane.LOOKUP, read, self._idle_read, self._fail, key="idle")
+        self.tasks.run(Lane.LOOKUP, read, self._idle_read, self.fail, key="idle")
 
     def _idle_read(self, answer: idle.Idle) -> None:
         tariffs = answer.tariffs or self.state.tariffs
-        self._set(replace(self.state, recent=answer.recent, last=answer.last, tariffs=tariffs))
+        self.show(replace(self.state, recent=answer.recent, last=answer.last, tariffs=tariffs))
 
     def _kept(self) -> SellState:
         """An empty page that still knows what every page knows."""
@@ -148,9 +144,9 @@ class SellPresenter:
             return
         result = self.state.result if self.state.phase is Phase.SEARCH else None
         state = replace(self.state, phase=Phase.SEARCH, query=text, searching=True, result=result)
-        self._set(replace(state, failure=self._lasting()))
-        self._tasks.run(
-            Lane.LOOKUP, lambda: self._till.find(text), self._found, self._fail, key="find"
+        self.show(replace(state, failure=self._lasting()))
+        self.tasks.run(
+            Lane.LOOKUP, lambda: self.till.find(text), self._found, self.fail, key="find"
         )
 
     def scan(self, text: str) -> None:
@@ -167,9 +163,9 @@ class SellPresenter:
     def _found(self, result: FindResult) -> None:
         if self.state.phase is not Phase.SEARCH or result.text != self.state.query.strip()[:80]:
             return
-        self._set(replace(self.state, result=result, searching=False, selected=0))
+        self.show(replace(self.state, result=result, searching=False, selected=0))
         if result.complete and result.hits:
-            self._choose(result.hits[0])
+            self.choose(result.hits[0])
         elif self._enter_waits:
             self._take_waiting_enter()
 
@@ -177,17 +173,20 @@ class SellPresenter:
         self._enter_waits = False
         hits = self.state.result.hits if self.state.result else ()
         if len(hits) == 1:
-            self._choose(hits[0])
+            self.choose(hits[0])
 
     def move(self, step: int) -> None:
         """Up or down in the list that is shown."""
         state = self.state
         if state.phase is Phase.SEARCH and state.result and state.result.hits:
             last = len(state.result.hits) - 1
-            self._set(replace(state, selected=max(0, min(last, state.selected + step))))
+            self.show(replace(state, selected=max(0, min(last, state.selected + step))))
+        elif state.phase is Phase.SOLD and state.sold is not None:
+            last = len(state.sold.record.tokens) - 1
+            self.show(replace(state, token_at=max(0, min(last, state.token_at + step))))
         elif state.phase is Phase.IDLE and state.recent:
             last = len(state.recent) - 1
-            self._set(replace(state, recent_at=max(-1, min(last, state.recent_at + step))))
+            self.show(replace(state, recent_at=max(-1, min(last, state.recent_at + step))))
 
     def pick(self, row: int) -> None:
         """A row was clicked or tapped."""
@@ -196,22 +195,22 @@ class SellPresenter:
             state.recent if state.phase is Phase.IDLE else state.result.hits if state.result else ()
         )
         if 0 <= row < len(hits):
-            self._choose(hits[row])
+            self.choose(hits[row])
 
-    def _choose(self, found: FoundMeter) -> None:
+    def choose(self, found: FoundMeter) -> None:
         number = found.meter.number
-        self._tasks.run(
+        self.tasks.run(
             Lane.LOOKUP,
-            lambda: self._till.prepare_sale(number),
+            lambda: self.till.prepare_sale(number),
             self._prepared,
-            self._fail,
+            self.fail,
             key="prepare",
         )
 
     def _prepared(self, context: SaleContext) -> None:
         if self.state.phase in (Phase.TENDER, Phase.SELLING):
             return
-        self._set(
+        self.show(
             replace(
                 self._kept(),
                 phase=Phase.QUOTE,
@@ -236,7 +235,7 @@ class SellPresenter:
         """
         quote = None if self.state.phase is Phase.QUOTE else self.state.quote
         problem = InputError("AMOUNT_LETTERS", text=text)
-        self._set(replace(self.state, quote=quote, problem=problem))
+        self.show(replace(self.state, quote=quote, problem=problem))
 
     def toggle_units(self) -> None:
         """Money or kWh."""
@@ -262,7 +261,7 @@ class SellPresenter:
         return f"{whole}.{part:0{self._unit.minor_digits}d}" if part else str(whole)
 
     def _price(self, state: SellState) -> None:
-        self._set(self._priced(state))
+        self.show(self._priced(state))
 
     def _priced(self, state: SellState) -> SellState:
         quote: Quote | None = None
@@ -288,7 +287,7 @@ class SellPresenter:
         held, failure = before is not None and before.state.holds, self.state.failure
         told = before is not None and failure is not None and failure.code == before.sentence
         if held and told and not status.state.holds:
-            self._set(replace(self.state, failure=None))
+            self.show(replace(self.state, failure=None))
 
     def freeze(self) -> None:
         """Enter on the amount: the quote is fixed, payment begins."""
@@ -297,19 +296,20 @@ class SellPresenter:
             return
         if self._module is not None and self._module.state.holds:
             # Before the customer's money is on the counter, not after.
-            self._set(replace(state, failure=SaleError(self._module.sentence)))
+            self.show(replace(state, failure=SaleError(self._module.sentence)))
             return
-        if self._till.clock.now() - state.context.prepared_at > QUOTE_FRESH:
+        if self.till.clock.now() - state.context.prepared_at > QUOTE_FRESH:
             self._prepare_again()
             return
-        self._frozen_ms = self._till.clock.monotonic_ms()
-        self._set(
+        self._frozen_ms = self.till.clock.monotonic_ms()
+        self.show(
             replace(
                 state,
                 phase=Phase.TENDER,
                 tender=TenderKind.CASH,
                 received="",
                 reference="",
+                parts=(),
                 guard="",
                 problem=None,
                 failure=None,
@@ -319,7 +319,7 @@ class SellPresenter:
     def pay_with(self, kind: TenderKind) -> None:
         """Cash, mobile money, card or account."""
         if self.state.phase is Phase.TENDER:
-            self._set(replace(self.state, tender=kind, guard="", problem=None))
+            self.show(replace(self.state, tender=kind, guard="", problem=None))
 
     def next_tender(self) -> None:
         """F8: the next way to pay."""
@@ -329,89 +329,86 @@ class SellPresenter:
     def type_received(self, text: str) -> None:
         """What the customer handed over; nothing typed means exactly what is due."""
         if self.state.phase is Phase.TENDER:
-            self._set(replace(self.state, received=text, guard="", problem=None))
+            self.show(replace(self.state, received=text, guard="", problem=None))
 
     def type_reference(self, text: str) -> None:
         """The number of a payment that is not cash."""
         if self.state.phase is Phase.TENDER:
-            self._set(replace(self.state, reference=text, guard="", problem=None))
+            self.show(replace(self.state, reference=text, guard="", problem=None))
 
     def received_minor(self) -> int:
-        """What counts as received, in minor units."""
-        state = self.state
-        if state.tender is not TenderKind.CASH or not state.received:
-            return state.due_minor
-        try:
-            return parse_amount(state.received, self._unit)
-        except PosError:
-            return 0
+        """What counts as received, in minor units, with the parts before it."""
+        kept = sum(part.received_minor for part in self.state.parts)
+        return kept + payment.received_minor(self.state, self._unit)
 
     def missing_minor(self) -> int:
         """How much is still to be handed over; 0 when it is enough."""
-        return max(0, self.state.due_minor - self.received_minor())
+        return payment.missing_minor(self.state, self._unit)
+
+    def makes_a_part(self) -> bool:
+        """Whether Enter keeps what is typed as one part of the payment."""
+        return self.state.phase is Phase.TENDER and payment.makes_a_part(self.state, self._unit)
 
     def ready_to_sell(self) -> bool:
         """Whether a press would sell, apart from the dwell."""
         state = self.state
-        needs_reference = state.tender is not TenderKind.CASH
-        return (
-            state.phase is Phase.TENDER
-            and not self.missing_minor()
-            and (bool(state.reference.strip()) or not needs_reference)
-        )
+        paid = not self.missing_minor() and payment.has_reference(state)
+        return state.phase is Phase.TENDER and paid
 
     def exact_and_sell(self) -> None:
-        """`+`: exact cash, and on."""
-        if self.state.phase is Phase.TENDER:
-            self._set(replace(self.state, tender=TenderKind.CASH, received=""))
+        """`+`: exact cash, and on; a meter asked about its key change took it."""
+        if self.state.asks_about_key:
+            self.keys.answer(took=True)
+        elif self.state.phase is Phase.TENDER:
+            self.show(replace(self.state, tender=TenderKind.CASH, received=""))
             self.sell()
 
     def sell(self) -> None:
         """A fresh press on the payment. Ignored while the quote is younger than 300 ms."""
-        clock = self._till.clock
-        if clock.monotonic_ms() - self._frozen_ms < COMMIT_DWELL_MS or not self.ready_to_sell():
+        clock = self.till.clock
+        if clock.monotonic_ms() - self._frozen_ms < COMMIT_DWELL_MS:
+            return
+        if self.makes_a_part():
+            self.show(payment.keep_part(self.state, self._unit))
+            return
+        if not self.ready_to_sell():
             return
         state = self.state
-        question = "" if state.guard else self._doubt(clock.now())
+        question = "" if state.guard else payment.doubt(state, clock.now())
         if question:
             self._frozen_ms = clock.monotonic_ms()
-            self._set(replace(state, guard=question, failure=None))
+            self.show(replace(state, guard=question, failure=None))
             return
-        tender = Tender(state.tender, self.received_minor(), state.reference.strip()[:40])
-        context, quote, operator = state.context, state.quote, self._operator
+        tenders = payment.all_tenders(state, self._unit)
+        context, quote, operator = state.context, state.quote, self.operator
         assert context is not None and quote is not None and operator is not None
-        self._asked_at = clock.now()
-        self._set(replace(state, phase=Phase.SELLING, failure=None))
-        self._tasks.run(
+        self.asked_at = clock.now()
+        self.show(replace(state, phase=Phase.SELLING, failure=None))
+        self.tasks.run(
             Lane.SALE,
-            lambda: self._till.sell(context, quote, (tender,), operator.operator_id),
-            self._sold,
+            lambda: self.till.sell(context, quote, tenders, operator.operator_id),
+            self.sold,
             self._not_sold,
             urgency=Urgency.SALE,
         )
 
-    def _doubt(self, now: datetime) -> str:
-        context = self.state.context
-        last = context.found.last_sale if context else None
-        if last is None:
-            return ""
-        due = self.state.due_minor
-        if last.amount_minor == due and now - last.at <= SECOND_SALE_WITHIN:
-            return "SECOND_SALE"
-        if last.amount_minor and due > FAR_ABOVE_USUAL * last.amount_minor:
-            return "FAR_ABOVE_USUAL"
-        return ""
-
     # ------------------------------------------------------------ outcome
 
-    def _sold(self, sold: Sold) -> None:
-        self._set(
+    def sold(self, sold: Sold) -> None:
+        self.show(
             replace(
-                self.state, phase=Phase.SOLD, sold=sold, query="", result=None, guard="", jobs=()
+                self.state,
+                phase=Phase.SOLD,
+                sold=sold,
+                token_at=0,
+                query="",
+                result=None,
+                guard="",
+                jobs=(),
             )
         )
         sale_id = sold.record.intent.sale_id
-        self._tasks.run(Lane.SALE, lambda: self._till.sell.revealed(sale_id), _nothing, self._fail)
+        self.tasks.run(Lane.SALE, lambda: self.till.sell.revealed(sale_id), _nothing, self.fail)
         self.look_at_slips()
         self._read_idle()
 
@@ -419,45 +416,45 @@ class SellPresenter:
         if not open_sales.surely_not_sold(error):
             self._interrupted(error)
             return
-        self._frozen_ms = self._till.clock.monotonic_ms()
+        self._frozen_ms = self.till.clock.monotonic_ms()
         if error.code in ("QUOTE_EXPIRED", "QUOTE_CHANGED"):
-            self._set(replace(self.state, phase=Phase.QUOTE, failure=error))
+            self.show(replace(self.state, phase=Phase.QUOTE, failure=error))
             self._prepare_again()
             return
-        self._set(replace(self.state, phase=Phase.TENDER, failure=error, guard=""))
+        self.show(replace(self.state, phase=Phase.TENDER, failure=error, guard=""))
         if error.code == "OPEN_SALE_FINISHED":
             self._prepare_again()
             self._read_idle()
-            receipt, store = error.params.get("receipt"), self._till.store
-            self._tasks.run(
+            receipt, store = error.params.get("receipt"), self.till.store
+            self.tasks.run(
                 Lane.LOOKUP,
                 lambda: store.read(lambda reader: open_sales.of_receipt(reader, receipt)),
                 self._learn,
-                self._fail,
+                self.fail,
             )
 
     def _interrupted(self, error: PosError) -> None:
         """Nobody knows whether a token was made: leave the payment and find the sale."""
         context = self.state.context
         assert context is not None
-        meter, since = context.found.meter.number.digits, self._asked_at
+        meter, since = context.found.meter.number.digits, self.asked_at
         told = open_sales.not_known(error, meter, self.state.due_minor)
-        self._set(replace(self._kept(), failure=told))
+        self.show(replace(self._kept(), failure=told))
         self._read_idle()
 
         def found(record: SaleRecord | None) -> None:
             if record is not None:
                 if self.state.failure is told:
-                    self._set(replace(self.state, failure=None))
+                    self.show(replace(self.state, failure=None))
                 self._learn((record,))
             self.recover()
 
         def failed(trouble: PosError) -> None:
-            self._fail(trouble)
+            self.fail(trouble)
             self.recover()
 
-        store = self._till.store
-        self._tasks.run(
+        store = self.till.store
+        self.tasks.run(
             Lane.LOOKUP,
             lambda: store.read(lambda reader: open_sales.interrupted(reader, told, since)),
             found,
@@ -475,11 +472,11 @@ class SellPresenter:
             if state.phase not in (Phase.QUOTE, Phase.TENDER) or self.state.context is not context:
                 return
             paying = state.phase is Phase.TENDER and state.quote is not None
-            self._frozen_ms = self._till.clock.monotonic_ms()
-            self._set(replace(state, phase=Phase.TENDER if paying else Phase.QUOTE))
+            self._frozen_ms = self.till.clock.monotonic_ms()
+            self.show(replace(state, phase=Phase.TENDER if paying else Phase.QUOTE))
 
-        self._tasks.run(
-            Lane.LOOKUP, lambda: self._till.prepare_sale(number), priced, self._fail, key="prepare"
+        self.tasks.run(
+            Lane.LOOKUP, lambda: self.till.prepare_sale(number), priced, self.fail, key="prepare"
         )
 
     def look_at_slips(self) -> None:
@@ -491,9 +488,9 @@ class SellPresenter:
         sale_id = record.intent.sale_id
 
         def read() -> tuple[bytes, tuple[PrintJob, ...]]:
-            return sale_id, self._till.store.read(lambda r: r.print_jobs_of_sale(sale_id))
+            return sale_id, self.till.store.read(lambda r: r.print_jobs_of_sale(sale_id))
 
-        self._tasks.run(Lane.LOOKUP, read, self._slips, self._fail, key="slips")
+        self.tasks.run(Lane.LOOKUP, read, self._slips, self.fail, key="slips")
 
     def _slips(self, answer: tuple[bytes, tuple[PrintJob, ...]]) -> None:
         sale_id, jobs = answer
@@ -503,7 +500,7 @@ class SellPresenter:
         if state.last is not None and state.last.record.intent.sale_id == sale_id:
             state = replace(state, last=replace(state.last, jobs=jobs))
         if state != self.state:
-            self._set(state)
+            self.show(state)
 
     def reprint(self) -> None:
         """F6: a copy of the slip that is shown."""
@@ -512,24 +509,24 @@ class SellPresenter:
         if record is None or state.phase not in (Phase.SOLD, Phase.IDLE):
             return
         sale_id = record.intent.sale_id
-        self._tasks.run(
+        self.tasks.run(
             Lane.SALE,
-            lambda: self._till.reprint(sale_id),
+            lambda: self.till.reprint(sale_id),
             lambda _: self.look_at_slips(),
-            self._fail,
+            self.fail,
         )
 
     def print_quote(self) -> None:
         """F7: the quote on paper, to take home. Nothing is sold."""
-        state, operator = self.state, self._operator
+        state, operator = self.state, self.operator
         context, quote = state.context, state.quote
         if state.phase is not Phase.QUOTE or quote is None or context is None or operator is None:
             return
-        self._tasks.run(
+        self.tasks.run(
             Lane.SALE,
-            lambda: self._till.print_trial(context, quote, operator.operator_id),
-            lambda _: self._set(replace(self.state, printed_quote=quote)),
-            self._fail,
+            lambda: self.till.print_trial(context, quote, operator.operator_id),
+            lambda _: self.show(replace(self.state, printed_quote=quote)),
+            self.fail,
         )
 
     # ------------------------------------------------------------ keys
@@ -546,7 +543,8 @@ class SellPresenter:
             elif self.state.result and self.state.result.hits:
                 self.pick(self.state.selected)
         elif phase is Phase.QUOTE:
-            self.freeze()
+            if not self.keys.change():
+                self.freeze()
         elif phase is Phase.TENDER:
             self.sell()
         elif phase is Phase.SOLD:
@@ -555,20 +553,22 @@ class SellPresenter:
     def escape(self) -> None:
         """One step back, without side effects."""
         phase = self.state.phase
-        if phase is Phase.TENDER:
+        if phase is Phase.TENDER and self.state.parts:
+            self.show(payment.give_back(self.state))
+        elif phase is Phase.TENDER:
             self._price(replace(self.state, phase=Phase.QUOTE, failure=None, guard=""))
         elif phase is Phase.SEARCH:
             self._back_from_search()
         elif phase in (Phase.QUOTE, Phase.SOLD):
             self.new_search()
         elif phase is Phase.IDLE:
-            self._set(replace(self.state, recent_at=-1, failure=None))
+            self.show(replace(self.state, recent_at=-1, failure=None))
 
     def new_search(self) -> None:
         """F2: the next customer. Never while the module is asked."""
         if self.state.phase is Phase.SELLING:
             return
-        self._set(self._kept())
+        self.show(self._kept())
         self._read_idle()
 
     def show_recent(self) -> None:
@@ -576,20 +576,21 @@ class SellPresenter:
         if self.state.phase in (Phase.IDLE, Phase.SEARCH, Phase.SOLD):
             self.new_search()
             if self.state.recent:
-                self._set(replace(self.state, recent_at=0))
+                self.show(replace(self.state, recent_at=0))
 
     def _back_from_search(self) -> None:
         phase = Phase.SOLD if self.state.sold is not None else Phase.IDLE
-        self._set(
+        self.show(
             replace(self.state, phase=phase, query="", result=None, searching=False, selected=0)
         )
 
     # ------------------------------------------------------------ state
 
-    def _fail(self, error: PosError) -> None:
-        self._set(replace(self.state, failure=self._lasting() or error, searching=False))
+    def fail(self, error: PosError) -> None:
+        self.show(replace(self.state, failure=self._lasting() or error, searching=False))
 
-    def _set(self, state: SellState) -> None:
+    def show(self, state: SellState) -> None:
+        """Show a state as it is."""
         self.state = state
         self._changed(state)
 

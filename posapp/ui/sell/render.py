@@ -14,8 +14,8 @@ from posapp.errors import PosError
 from posapp.ports import PrinterState, PrintState
 from posapp.services.slips import COPY_QUEUED, UNPRINTED
 from posapp.ui import messages, spoken
-from posapp.ui.i18n import ltr, meter_text, say, time_text, translate
-from posapp.ui.sell import words
+from posapp.ui.i18n import day_text, ltr, meter_text, say, time_text, translate
+from posapp.ui.sell import payment, words
 from posapp.ui.sell.open_sales import is_not_known, told_first
 from posapp.ui.sell.state import Phase, SellState
 from posapp.ui.widgets.lines import Line
@@ -74,7 +74,7 @@ def _last_sale(page: SellPage, state: SellState) -> None:
     page.slip.show_body(body, translate("Sell", "Last sale"), time)
     body.name.setText(words.name_of(last.found) if last.found else "")
     body.meter.setText(meter_text(intent.meter))
-    token = last.record.tokens[-1]
+    token = last.record.tokens[-1] if last.record.tokens else ""
     groups = [token[i : i + 4] for i in range(0, len(token), 4)]
     body.token[0].setText(" ".join(groups[:3]))
     body.token[1].setText(" ".join(groups[3:]))
@@ -231,7 +231,7 @@ def _quote(page: SellPage, state: SellState) -> None:
     if context.problem is not None:
         _stopped(page, context.problem)
         return
-    page.stop.hide()
+    _key_question(page, state)
     page.show_view(page.sale, page.amount)
     page.amount.show_unit(state.in_units)
     page.amount.field.show_text(state.entry)
@@ -239,6 +239,22 @@ def _quote(page: SellPage, state: SellState) -> None:
     amount = words.plain_amount(last.amount_minor, page.unit) if last else ""
     page.amount.pad.wide.show_preset(amount, translate("Sell", "Same as last"))
     _quote_slip(page, state)
+
+
+def _key_question(page: SellPage, state: SellState) -> None:
+    """Between the customer and the amount: did the meter take its key change?"""
+    plan = state.context.key_plan if state.context else None
+    page.stop.setVisible(plan is not None and plan.change is not None)
+    if plan is None or plan.change is None:
+        return
+    if plan.unanswered is None:
+        head = translate("Sell", "This meter gets its key change with the next token.")
+        body = translate("Sell", "The slip has all numbers in the order they are keyed in.")
+    else:
+        day = day_text(page.till.site.local(plan.unanswered.at))
+        head = translate("Sell", "Did the meter take its key change of {day}?").format(day=day)
+        body = translate("Sell", "+ yes   - no. Without an answer its numbers come again.")
+    page.stop.tell("warn", head, body)
 
 
 def _stopped(page: SellPage, problem: PosError) -> None:
@@ -249,6 +265,9 @@ def _stopped(page: SellPage, problem: PosError) -> None:
     page.show_no_step()
     page.slip.show_body(page.blank, translate("Sell", "Quote"))
     page.slip.primary.show()
+    if problem.code == "KEY_CHANGE_FIRST":
+        page.slip.primary.show_action(translate("Sell", "Print the key change"))
+        return
     page.slip.primary.show_action(translate("Sell", "Take payment"), reason=told.short)
 
 
@@ -295,7 +314,10 @@ def _quote_slip(page: SellPage, state: SellState) -> None:
 
 def _tender(page: SellPage, state: SellState) -> None:
     context, quote = state.context, state.quote
-    assert context is not None and quote is not None
+    if quote is None:  # a key change alone has no price
+        page.slip.primary.show_busy(translate("Sell", "Asking the module"))
+        return
+    assert context is not None
     page.omnibox.set_quiet(True)
     page.omnibox.show_text(meter_text(context.found.meter.number.digits))
     page.omnibox.show_hint(translate("Sell", "Back to amount"), "Esc")
@@ -303,11 +325,13 @@ def _tender(page: SellPage, state: SellState) -> None:
     page.stop.hide()
     page.show_view(page.sale, page.tender)
     page.tender.show_way(state.tender)
-    page.tender.show_sums(state.due_minor, state.received)
-    if state.received:
-        page.tender.field.show_text(state.received)
-    else:
-        page.tender.field.suggest(words.plain_amount(state.due_minor, page.unit).replace(",", ""))
+    left = payment.left_minor(state)
+    page.tender.show_sums(left, state.received)
+    for field in (page.tender.field, page.tender.part):
+        if state.received:
+            field.show_text(state.received)
+        else:
+            field.suggest(words.plain_amount(left, page.unit).replace(",", ""))
     page.tender.reference.show_text(state.reference)
     if state.guard:
         told = _told(page, PosError(state.guard))
@@ -328,9 +352,11 @@ def _payment_slip(page: SellPage, state: SellState) -> None:
     body.way.setText(words.received_word(state.tender))
     body.received.setText(amount_text(got, unit))
     body.change.show_number(amount_text(max(0, got - due), unit), before=unit.symbol)
+    units = f"{units_text(quote.units_tenths)} kWh"
     body.lines.show_lines(
         (
-            Line(translate("Sell", "Units"), f"{units_text(quote.units_tenths)} kWh", strong=True),
+            *(words.part_line(part, unit) for part in state.parts),
+            Line(translate("Sell", "Units"), units, strong=True),
             Line(translate("Sell", "Meter"), meter_text(context.found.meter.number.digits)),
         )
     )
@@ -350,10 +376,14 @@ def _payment_slip(page: SellPage, state: SellState) -> None:
     action = translate("Sell", "Sell again") if state.guard else translate("Sell", "Sell and print")
     missing = presenter.missing_minor()
     reason = ""
-    if missing:
+    if presenter.makes_a_part():
+        action = translate("Sell", "Keep {amount}, rest later")
+        part = payment.received_minor(state, unit)
+        action = action.format(amount=ltr(amount_text(part, unit)))
+    elif missing:
         words_less = translate("Sell", "Received {amount} less than to pay")
         reason = words_less.format(amount=ltr(amount_text(missing, unit)))
-    elif state.tender is not TenderKind.CASH and not state.reference.strip():
+    elif not payment.has_reference(state):
         reason = translate("Sell", "Type the reference first")
     primary.show_action(action, reason=reason)
 
@@ -375,8 +405,10 @@ def _sold(page: SellPage, state: SellState) -> None:
     card.meter.setText(translate("Sell", "Meter {number}").format(number=number))
     time = time_text(site.local(sold.record.at))
     card.chip.show_state("ok", translate("Sell", "Sold {time}").format(time=ltr(time)))
-    card.token.show_digits(sold.record.tokens[-1])
-    card.show_units(units_text(intent.units_tenths))
+    page.sold.card.show_tokens(words.token_rows(sold.record), state.token_at)
+    if sold.record.tokens:
+        card.token.show_digits(sold.record.tokens[-1])
+    card.show_units(units_text(words.units_on(sold.record)))
     receipt = translate("Sell", "Receipt {number}").format(number=ltr(str(sold.receipt)))
     page.sold.receipt.setText(receipt)
     left = translate("Sell", "Float after sale {amount}")
@@ -386,10 +418,9 @@ def _sold(page: SellPage, state: SellState) -> None:
     page.slip.show_body(body, translate("Sell", "Give change"))
     body.change.show_number(amount_text(sold.change_minor, unit), before=unit.symbol)
     body.pieces.setText(words.pieces_text(sold.change_minor, unit))
-    way = words.received_word(intent.tenders[0].kind)
     body.paid.show_lines(
         (
-            Line(way, amount_text(intent.received_minor, unit)),
+            *(words.part_line(part, unit) for part in intent.tenders),
             Line(translate("Sell", "Paid"), amount_text(intent.amount_minor, unit), strong=True),
         )
     )
@@ -455,8 +486,11 @@ def token_shown(state: SellState) -> tuple[str, str, str, str] | None:
         record, found = state.last.record, state.last.found
     else:
         return None
-    units = units_text(record.intent.units_tenths)
-    return words.name_of(found), record.intent.meter, units, record.tokens[-1]
+    if not record.tokens:
+        return None
+    at = state.token_at if state.phase is Phase.SOLD else len(record.tokens) - 1
+    row = words.token_rows(record)[at]
+    return words.name_of(found), record.intent.meter, row.units, row.digits
 
 
 # ---------------------------------------------------------------- messages

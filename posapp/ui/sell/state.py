@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from posapp.domain.sale import TenderKind
+from posapp.domain.sale import Tender, TenderKind
 from posapp.errors import PosError
 
 if TYPE_CHECKING:
@@ -52,8 +52,10 @@ class SellState:
     tender: TenderKind = TenderKind.CASH
     received: str = ""
     reference: str = ""
+    parts: tuple[Tender, ...] = ()
     guard: str = ""
     sold: Sold | None = None
+    token_at: int = 0
     jobs: tuple[PrintJob, ...] = ()
     failure: PosError | None = None
     recovery: Recovery | None = None
@@ -62,6 +64,12 @@ class SellState:
     def context_problem(self) -> PosError | None:
         """Why this meter cannot be sold to at all."""
         return self.context.problem if self.context else None
+
+    @property
+    def asks_about_key(self) -> bool:
+        """Whether somebody should say if the meter took its key change."""
+        plan = self.context.key_plan if self.context else None
+        return self.phase is Phase.QUOTE and plan is not None and plan.unanswered is not None
 
     @property
     def due_minor(self) -> int:

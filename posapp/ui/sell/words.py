@@ -10,16 +10,18 @@ from posapp.domain.customer import phone_ends
 from posapp.domain.energy import units_text
 from posapp.domain.meter import MeterState
 from posapp.domain.money import Currency, amount_text, money_text
-from posapp.domain.sale import LineKind, SaleLine, TenderKind
+from posapp.domain.sale import LineKind, SaleLine, Tender, TenderKind, TokenKind
 from posapp.domain.site import Site
+from posapp.journal.facts import TokenItem
 from posapp.pricing.explain import MONEY_REASONS
 from posapp.ui import cash
 from posapp.ui.i18n import day_text, ltr, meter_text, time_text, translate
+from posapp.ui.sell.token_set import TokenRow
 from posapp.ui.widgets.lines import Line
 from posapp.ui.widgets.rows import Row
 
 if TYPE_CHECKING:
-    from posapp.ports import FoundMeter, LastSale
+    from posapp.ports import FoundMeter, LastSale, SaleRecord
     from posapp.pricing.quote import Advice, Quote
     from posapp.services.quote import SaleContext
 
@@ -47,7 +49,7 @@ def state_of(found: FoundMeter) -> tuple[str, str]:
     """Chip state and word of a meter in a list."""
     if found.meter.state is MeterState.BLOCKED:
         return "bad", translate("Sell", "Blocked")
-    if found.meter.configuration.base_date == 1993:
+    if found.meter.pending is not None or found.meter.configuration.base_date == 1993:
         return "warn", translate("Sell", "Key change")
     return "ok", translate("Sell", "Ready")
 
@@ -241,6 +243,45 @@ def tender_word(kind: TenderKind) -> str:
         TenderKind.ACCOUNT: translate("Sell", "Account"),
         TenderKind.CHEQUE: translate("Sell", "Cheque"),
     }[kind]
+
+
+def part_line(tender: Tender, unit: Currency) -> Line:
+    """One part of a payment, with its reference."""
+    words = received_word(tender.kind)
+    if tender.reference:
+        words = f"{words}, {ltr(tender.reference)}"
+    return Line(words, amount_text(tender.received_minor, unit))
+
+
+def units_on(record: SaleRecord) -> int:
+    """0.1 kWh of an order: what was sold, or what was given."""
+    if record.intent.lines:
+        return record.intent.units_tenths
+    return sum(i.units for i in record.intent.items if i.kind is TokenKind.CREDIT)
+
+
+def token_rows(record: SaleRecord) -> tuple[TokenRow, ...]:
+    """Every token of an order in entry order, with its name and what it carries."""
+    sale, rows = record.intent, []
+    digits = iter(record.tokens)
+    for item in sale.items:
+        parts = item.token_count(sale.configuration.ea)
+        for part in range(1, parts + 1):
+            name = _token_name(item, part, parts)
+            units = units_text(item.units) if item.kind is TokenKind.CREDIT else ""
+            rows.append(TokenRow(name, next(digits), units))
+    return tuple(rows)
+
+
+def _token_name(item: TokenItem, part: int, parts: int) -> str:
+    if item.kind is TokenKind.KEY_CHANGE:
+        words = translate("Sell", "Key change, part {part} of {parts}")
+        return words.format(part=part, parts=parts)
+    if item.kind is TokenKind.METER_TEST:
+        return translate("Sell", "Meter test")
+    if item.kind is TokenKind.MANAGEMENT:
+        return translate("Sell", "Engineering")
+    return translate("Sell", "Credit") if item.value_minor else translate("Sell", "Free units")
 
 
 def received_word(kind: TenderKind) -> str:

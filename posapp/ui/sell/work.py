@@ -11,6 +11,7 @@ from posapp.domain.money import Currency
 from posapp.domain.sale import TenderKind
 from posapp.ui import cash
 from posapp.ui.i18n import translate
+from posapp.ui.sell.token_set import TokenRow, TokenSet
 from posapp.ui.sell.words import plain_amount, tender_word
 from posapp.ui.widgets.buttons import Button, NumPad, PresetKey
 from posapp.ui.widgets.fields import AmountField, TextField
@@ -248,6 +249,7 @@ class TenderPanel(QWidget):
         TenderKind.MOBILE: "phone",
         TenderKind.CARD: "card",
         TenderKind.ACCOUNT: "account",
+        TenderKind.CHEQUE: "cheque",
     }
 
     def __init__(self, unit: Currency) -> None:
@@ -281,6 +283,10 @@ class TenderPanel(QWidget):
         low = QVBoxLayout(other)
         low.setContentsMargins(0, 0, 0, 0)
         low.setSpacing(4)
+        self.part = AmountField(translate("Sell", "Amount of this part"))
+        self.part.set_unit(translate("Sell", "Amount"), unit.minor_digits)
+        low.addWidget(self.part)
+        low.addSpacing(8)
         low.addWidget(Label(translate("Sell", "Reference of the payment"), "caption", "muted"))
         low.addWidget(self.reference)
         low.addSpacing(8)
@@ -308,6 +314,8 @@ class TenderPanel(QWidget):
         word = translate("Sell", "Mobile") if compact else tender_word(TenderKind.MOBILE)
         self.ways[TenderKind.MOBILE].setText(word)
         self.ways[TenderKind.MOBILE].set_key("" if compact else "F8")
+        for kind, button in self.ways.items():
+            button.set_icon("" if compact else self.ICONS[kind])
 
     def show_way(self, kind: TenderKind) -> None:
         """Which way is chosen."""
@@ -363,7 +371,8 @@ class TokenPanel(Panel):
         low.setSpacing(8)
         low.addWidget(self.read_out, 1)
         low.addWidget(self.copy, 1)
-        middle = QVBoxLayout()
+        single = QWidget()
+        middle = QVBoxLayout(single)
         middle.setContentsMargins(24, 0, 24, 0)
         middle.setSpacing(0)
         middle.addStretch(1)
@@ -378,8 +387,20 @@ class TokenPanel(Panel):
         column.setSpacing(0)
         column.addLayout(head)
         column.addWidget(Rule())
-        column.addLayout(middle, 1)
+        self.set = TokenSet()
+        self._middle = QStackedWidget()
+        self._middle.addWidget(single)
+        self._middle.addWidget(self.set)
+        column.addWidget(self._middle, 1)
         column.addLayout(low)
+
+    def show_tokens(self, rows: tuple[TokenRow, ...], at: int) -> None:
+        """One token large, or several in their order with the one at hand marked."""
+        several = len(rows) != 1
+        self._middle.setCurrentIndex(1 if several else 0)
+        self.read_out.setEnabled(bool(rows))
+        if several:
+            self.set.show_rows(rows, at)
 
     def show_units(self, units: str) -> None:
         """How much electricity the token carries."""

@@ -106,6 +106,13 @@ class Button(Pressable):
             self.updateGeometry()
             self.update()
 
+    def set_icon(self, icon: str) -> None:
+        """Show another icon, or none."""
+        if icon != self._icon:
+            self._icon = icon
+            self.updateGeometry()
+            self.update()
+
     @property
     def key_cap(self) -> str:
         """The key on the cap."""
