@@ -32,15 +32,35 @@ def create(folder: Path, source: str, randomness: Randomness) -> bytes:
         if error.code != "STORE_KEY_MISSING":
             raise
     key = randomness.bytes(KEY_BYTES)
+    _put(folder, source, key)
+    return key
+
+
+def keep(folder: Path, source: str, key: bytes) -> None:
+    """Keep a key that was recovered; the same one again is no matter.
+
+    Raises StoreError STORE_KEY_OTHER when another one is kept there already, ConfigError.
+    """
+    try:
+        known = load(folder, source)
+    except StoreError as error:
+        if error.code != "STORE_KEY_MISSING":
+            raise
+        _put(folder, source, key)
+        return
+    if known != key:
+        raise StoreError("STORE_KEY_OTHER", folder=str(folder))
+
+
+def _put(folder: Path, source: str, key: bytes) -> None:
     if source == "keyfile":
         write_private(folder / FILE_NAME, f"{key.hex()}\n".encode("ascii"), new=True)
-        return key
+        return
     keyring = _keyring()
     try:
         keyring.set_password(SERVICE, str(folder.resolve()), key.hex())
     except Exception as error:  # each keystore has its own errors; all mean the same here
         raise ConfigError("KEYSTORE_MISSING", reason=type(error).__name__) from None
-    return key
 
 
 def load(folder: Path, source: str) -> bytes:

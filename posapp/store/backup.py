@@ -13,7 +13,8 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from posapp.clock import Clock
-from posapp.codec.files import UNFINISHED, sync_folder
+from posapp.codec import recovery
+from posapp.codec.files import UNFINISHED, read_bounded, sync_folder, write_private
 from posapp.codec.signing import SigningKey
 from posapp.db import copying, migrations
 from posapp.errors import StoreError
@@ -25,6 +26,7 @@ from posapp.store.schema import MIGRATIONS, VERSION_TABLE
 from posapp.store.store import SqlStore, chain_rows, get_meta
 from posapp.store.till_row import TillRow
 
+BOX_ENDING = ".recovery"
 ROOM_BYTES = 16 * 1024 * 1024  # that stay free on the backup's disk
 
 _UNBALANCED = (
@@ -105,9 +107,16 @@ class SqlBackups:
             making.replace(one.path)
         finally:
             making.unlink(missing_ok=True)
+        self._keep_box(folder / f"{code}{BOX_ENDING}")
         sync_folder(folder)
         self._forget(folder, code, one)
         return BackupMade(one.path.name, at, report.head.seq, size)
+
+    def _keep_box(self, place: Path) -> None:
+        """The sealed key beside the backups: with the code on paper they are enough."""
+        box = self._store.folder / recovery.FILE_NAME
+        if box.exists():
+            write_private(place, read_bounded(box, recovery.BOX_BYTES_MAX))
 
     def _check_own(self, head: Head) -> None:
         """The copy's journal is the beginning of the store's own, which only grows."""

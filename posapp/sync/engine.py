@@ -32,6 +32,7 @@ class Phase(StrEnum):
     IDLE = "idle"
     GREETING = "greeting"
     PUSHING = "pushing"
+    SHOWING = "showing"  # our side of a fork, once, for head office to keep
     PULLING = "pulling"
 
 
@@ -39,13 +40,15 @@ class Phase(StrEnum):
 class State:
     """Everything the machine remembers; `batch_bytes` outlives a round.
 
-    `base` is what head office has, as far as both agree; `target` our head when the round began.
+    `base` is what head office has, as far as both agree; `target` our head when the round began;
+    `shared` as in `Begin`.
     """
 
     phase: Phase = Phase.IDLE
     batch_bytes: int = BATCH_BYTES_FIRST
     target: Head | None = None
     base: tuple[int, bytes] = (0, b"")
+    shared: tuple[int, bytes] | None = None
     sent_upto: int = 0
     scopes: tuple[tuple[str, int], ...] = ()
     cursors: Mapping[str, int] | None = None
@@ -58,9 +61,14 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Start a round; `head` is our journal's end now."""
+    """Start a round; `head` is our journal's end now.
+
+    `shared` is what both sides last agreed on, given when our side of a fork was not shown yet:
+    a till brought back from a backup is a fork that its journal explains.
+    """
 
     head: Head
+    shared: tuple[int, bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +178,17 @@ def step(state: State, event: Event) -> Step:
     if state.steps > STEPS_MAX:
         return _end(state, "SYNC_ENDLESS")
     match event:
-        case Begin(head) if state.phase is Phase.IDLE:
-            begun = State(Phase.GREETING, state.batch_bytes, head)
+        case Begin(head, shared) if state.phase is Phase.IDLE:
+            begun = State(Phase.GREETING, state.batch_bytes, head, shared=shared)
             return begun, (Greet(head),)
         case Welcomed() if state.phase is Phase.GREETING:
             return _welcomed(state, event)
+        case PushSent() if state.phase is Phase.SHOWING:
+            return state, ()
+        case PushAnswered() if state.phase is Phase.SHOWING:
+            return _end(state, "TILL_FORKED")
+        case Failed() if state.phase is Phase.SHOWING:
+            return _end(state, "TILL_FORKED")
         case PushSent(upto) if state.phase is Phase.PUSHING:
             return replace(state, sent_upto=upto), ()
         case PushAnswered() if state.phase is Phase.PUSHING:
@@ -188,11 +202,9 @@ def step(state: State, event: Event) -> Step:
 
 def _welcomed(state: State, event: Welcomed) -> Step:
     welcome = event.welcome
-    if welcome.problem:
-        return _end(state, welcome.problem)
-    problem = _disagreement(welcome.hash, event.own_hash)
+    problem = welcome.problem or _disagreement(welcome.hash, event.own_hash)
     if problem:
-        return _end(state, problem)
+        return _forked(state) if problem == "TILL_FORKED" else _end(state, problem)
     state = replace(
         state,
         base=(welcome.seq, welcome.hash),
@@ -201,6 +213,15 @@ def _welcomed(state: State, event: Welcomed) -> Step:
     )
     effects: tuple[Effect, ...] = (Acknowledge(welcome.seq, welcome.hash),)
     return _go_on(state, effects)
+
+
+def _forked(state: State) -> Step:
+    """Head office keeps what it cannot append as evidence, if it is shown what there is."""
+    assert state.target is not None
+    if state.shared is None or state.shared[0] >= state.target.seq:
+        return _end(state, "TILL_FORKED")
+    show = SendEntries(*state.shared, state.batch_bytes)
+    return replace(state, phase=Phase.SHOWING), (show,)
 
 
 def _push_answered(state: State, event: PushAnswered) -> Step:

@@ -138,7 +138,9 @@ class HttpSync:
     def _round(self) -> str:
         self._answered = False
         self._state = engine.State(batch_bytes=self._state.batch_bytes)
-        waiting: deque[Event] = deque([Begin(self._store.head())])
+        told = self._contact.problem == "TILL_FORKED"
+        shared = None if told else self._store.acknowledged()
+        waiting: deque[Event] = deque([Begin(self._store.head(), shared)])
         while waiting:
             self._state, effects = engine.step(self._state, waiting.popleft())
             for effect in effects:

@@ -52,4 +52,24 @@ BACKUP_WORDS: dict[str, Words] = {
         NOTHING,
         "A supervisor compares its own report with the receipts and decides to go on.",
     ),
+    "RECOVERY_CODE_FORM": (
+        "A recovery code has 25 letters and digits.",
+        NOTHING,
+        "Type it again as it stands on the paper.",
+    ),
+    "RECOVERY_CODE_WRONG": (
+        "The recovery code does not open this till's key.",
+        NOTHING,
+        "Type it again, or look for a newer paper: each new one makes the older void.",
+    ),
+    "RECOVERY_BOX_MISSING": (
+        "The sealed key {file} is not there.",
+        NOTHING,
+        "Use the folder in which the backups were made; it has one if there was a paper.",
+    ),
+    "STORE_KEY_OTHER": (
+        "The folder {folder} has another store's key already.",
+        NOTHING,
+        "Bring the backup back into a new folder.",
+    ),
 }

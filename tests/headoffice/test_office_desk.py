@@ -233,6 +233,10 @@ def test_a_till_restored_from_a_backup_is_told_and_loses_nothing_of_what_is_here
     assert (status.state, status.problem) == (LinkState.SUSPENDED, "TILL_FORKED")
     assert count(office, schema.journal) == kept
     assert till.store.contact().problem == "TILL_FORKED"
+    assert count(office, schema.incident) == 1, "the till's side of it is kept as evidence"
+    till.journal.sell()
+    assert till.sync.run_once().problem == "TILL_FORKED"
+    assert count(office, schema.incident) == 1, "and shown once"
 
 
 def test_a_suspension_is_remembered_over_a_restart_of_the_till(office, till, line, clock):
