@@ -283,6 +283,24 @@ def test_w19_a_service_fee_without_vat_and_energy_with_it():
     assert quote.amount_minor == 9_000
 
 
+@pytest.mark.parametrize(("share_of", "paid"), [("payment", 5_000), ("rest", 4_000)])
+def test_a_share_is_of_the_payment_or_of_what_is_left_of_it(share_of, paid):
+    shop = {"kind": "channel_fee", "code": "shop", "amount": 20}
+    arrears = {"kind": "arrears", "code": "old", "share": 50, "share_of": share_of}
+    pack = pack_of(shop, arrears, blocks(["10"]))
+    owing = replace(FRESH, debts=(Debt("water", 90_000, date(2024, 1, 1)),))
+    quote = by_money(pack, 10_000, owing)
+    assert amounts(quote) == {"shop": 2_000, "old water": paid, "block 1": 8_000 - paid}
+
+
+def test_the_blocks_of_skipped_months_add_up_for_the_first_sale_after_them():
+    pack = pack_of(blocks(["2", "7"], [150], skipped_months="add_up"))
+    skipped = replace(FRESH, last_bought=date(2025, 5, 10))
+    assert exact_cost(pack, 450, skipped) == 90
+    assert exact_cost(pack, 460, skipped) == 97
+    assert exact_cost(pack, 160, replace(skipped, last_bought=date(2025, 7, 31))) == 37
+
+
 def test_the_sample_sale_has_no_rounding_line():
     pack = shipped("ke-domestic")
     quote = by_money(pack, 153_000, start_of(pack, bought_tenths=690))
