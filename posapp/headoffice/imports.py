@@ -130,8 +130,8 @@ def import_files(office: Office, paths: Sequence[Path]) -> ImportReport:
 
     What a file is shows in its columns (`.toml` is a tariff pack). Raises ConfigError
     FILE_UNREADABLE, FILE_TOO_LARGE; InputError IMPORT_NOT_TEXT, IMPORT_HEADER, TARIFF_INVALID,
-    TARIFF_EXAMPLE, TARIFF_CURRENCY, TARIFF_VERSION_TAKEN before the file it is about changed anything; files
-    before it stay loaded.
+    TARIFF_EXAMPLE, TARIFF_CURRENCY, TARIFF_VERSION_TAKEN before the file it is about changed
+    anything; files before it stay loaded.
     """
     jobs = sorted((_open(path) for path in paths), key=lambda job: job.order)
     return ImportReport(tuple(job.run(office) for job in jobs))

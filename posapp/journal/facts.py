@@ -511,5 +511,5 @@ def read(kind: int, version: int, body: Body) -> Fact | None:
             raise InputError("JOURNAL_ENTRY_INVALID", kind=kind, reason=f"field {key}")
     try:
         return reader(body)
-    except (LookupError, TypeError, ValueError, OverflowError, InputError) as error:
+    except (LookupError, TypeError, ValueError, ArithmeticError, InputError) as error:
         raise InputError("JOURNAL_ENTRY_INVALID", kind=kind, reason=type(error).__name__) from error
