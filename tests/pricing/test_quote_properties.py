@@ -68,7 +68,7 @@ def assert_it_adds_up(quote, tender):
     assert all(line.amount_minor for line in quote.lines if line.kind is LineKind.ROUNDING)
 
 
-@settings(max_examples=120)
+@settings(max_examples=70)
 @given(tariffs(cliffs="up"), situations(ratios=RATIOS), st.integers(1, 60), st.integers(0, 90))
 def test_money_buys_the_units_that_trying_them_all_finds(drawn, situation, around, more):
     pack, slow = drawn.pack(), SlowTariff(drawn.text, situation)
@@ -89,7 +89,7 @@ def test_money_buys_the_units_that_trying_them_all_finds(drawn, situation, aroun
     assert lines == {c: a for c, a in sums(quote, *LineKind).items() if c.split(" ")[0] in codes}
 
 
-@settings(max_examples=120)
+@settings(max_examples=70)
 @given(tariffs(cliffs="up"), situations(ratios=RATIOS), st.integers(1, 500_000))
 def test_what_is_owed_after_a_sale_is_what_was_owed_less_what_its_lines_paid(
     drawn, situation, tender
@@ -114,7 +114,7 @@ def test_what_is_owed_after_a_sale_is_what_was_owed_less_what_its_lines_paid(
     assert not fees
 
 
-@settings(max_examples=120)
+@settings(max_examples=70)
 @given(tariffs(cliffs="any"), situations(), st.integers(1, 600), st.integers(0, 2_000_000))
 def test_the_cost_of_units_and_what_is_due_first_are_exact(drawn, situation, units, payment):
     pack, slow = drawn.pack(), SlowTariff(drawn.text, situation)
@@ -159,7 +159,7 @@ def test_the_least_useful_amount_buys_and_a_minor_unit_less_does_not(drawn, situ
     assert refused.value.params["minimum_minor"] == least
 
 
-@settings(max_examples=120)
+@settings(max_examples=70)
 @given(tariffs(cliffs="sure"), situations(ratios=RATIOS), st.integers(-30, 3000))
 def test_both_sums_named_at_a_gap_can_be_sold(drawn, situation, beyond):
     whens = [c.get("when", {}) for c in drawn.components]
