@@ -140,7 +140,7 @@ def test_an_open_sale_waits_until_somebody_is_signed_in_again_and_then_gets_its_
     assert record.state is SaleState.ISSUED and len(record.tokens) == 1
 
 
-def lost(request: IssueRequest) -> IssueResult:
+def lost(_request: IssueRequest) -> IssueResult:
     raise ModuleError("MODULE_TIMEOUT", outcome=Outcome.UNKNOWN)
 
 
