@@ -48,8 +48,9 @@ from posapp.services.status import ReadStatus
 from posapp.services.till import Till
 from posapp.services.two_people import TwoPeople
 from posapp.store.feed import SqlSyncStore
+from posapp.store.meta import get_meta, set_meta
 from posapp.store.schema import STORE_FILE
-from posapp.store.store import SqlStore, create_store, get_meta, open_store, set_meta
+from posapp.store.store import SqlStore, create_store, open_store
 from posapp.sync.enrol import enrol as ask_head_office
 from posapp.sync.http_sync import HttpSync
 
