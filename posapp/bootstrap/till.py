@@ -182,9 +182,10 @@ def _close(
 ) -> None:
     caretaker.stop()
     spooler.close()
-    module.close()
+    module.close()  # from here on nothing on the sale lane waits for a device
     if line is not None:
         line.close()
+    lanes.run(Lane.SALE, lambda: None, Urgency.CHORE).result()  # it writes down what it has begun
     store.close()
     lanes.close()
 
