@@ -49,8 +49,9 @@ from posapp.services.till import Till
 from posapp.services.trial import PrintTrial
 from posapp.services.two_people import TwoPeople
 from posapp.store.feed import SqlSyncStore
+from posapp.store.meta import get_meta, set_meta
 from posapp.store.schema import STORE_FILE
-from posapp.store.store import SqlStore, create_store, get_meta, open_store, set_meta
+from posapp.store.store import SqlStore, create_store, open_store
 from posapp.sync.enrol import enrol as ask_head_office
 from posapp.sync.http_sync import HttpSync
 
@@ -183,9 +184,10 @@ def _close(
 ) -> None:
     caretaker.stop()
     spooler.close()
-    module.close()
+    module.close()  # from here on nothing on the sale lane waits for a device
     if line is not None:
         line.close()
+    lanes.run(Lane.SALE, lambda: None, Urgency.CHORE).result()  # it writes down what it has begun
     store.close()
     lanes.close()
 

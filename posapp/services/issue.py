@@ -134,6 +134,7 @@ class Issue:
                 raise ModuleError(error.code, outcome=Outcome.UNKNOWN, **error.params) from error
             if not isinstance(answer, NotFound):
                 return answer
+            self._somebody_works_there()
         return self._module.issue(request)
 
     def _same_module(self, intent: SaleIntended) -> None:
@@ -148,6 +149,11 @@ class Issue:
                 expected=intent.module_id,
                 found=status.module_id,
             )
+
+    def _somebody_works_there(self) -> None:
+        """A locked module would refuse and burn the request, and the money is taken already."""
+        if self._module.refresh().state is ModuleState.LOCKED:
+            raise ModuleError("LOGIN_REQUIRED", outcome=Outcome.UNKNOWN)
 
     def _request(self, intent: SaleIntended) -> IssueRequest:
         return IssueRequest(
@@ -237,7 +243,7 @@ def outcome_unknown(intent: SaleIntended, cause: str) -> SaleError:
 
 
 # Asking again at once cannot help: it would only hold up the till.
-_HOPELESS = frozenset({"MODULE_TIMEOUT", "WRONG_MODULE"})
+_HOPELESS = frozenset({"LOGIN_REQUIRED", "MODULE_TIMEOUT", "WRONG_MODULE"})
 
 # What the module itself answers when it will not; everything else says nothing about the request.
 _REFUSALS = frozenset(

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
 from posapp.domain.permissions import Operation
+from posapp.errors import InputError
 from posapp.journal.facts import ModuleLoaded
 from posapp.ports import SecurityModule, Store
 from posapp.services.two_people import TwoPeople, Witness
+
+log = logging.getLogger("posapp.module")
 
 
 class LoadAuthorisation:
@@ -18,6 +23,8 @@ class LoadAuthorisation:
 
     def __call__(self, document: bytes, first_id: int, witness: Witness) -> int:
         """The number of the authorisation that the module has now; the journal says who they were.
+
+        The same document renews the till's own lease where head office itself signed it.
 
         Raises InputError as `TwoPeople.check` before the module is asked, ModuleError
         with what the module says of the document (nothing was changed),
@@ -35,4 +42,8 @@ class LoadAuthorisation:
             second.operator_id,
         )
         self._store.write(lambda uow: uow.append(fact))
+        try:
+            self._store.write(lambda uow: uow.take_authorisation(document))
+        except InputError as error:  # the module's signers need not be this till's head office
+            log.info("the till's lease stays as it is: %s", error.code)
         return number

@@ -30,6 +30,7 @@ from posapp.journal.verify import Verdict, verify_chain
 from posapp.lanes import Lane, Lanes, Urgency
 from posapp.ports import Reader, UnitOfWork
 from posapp.store import rebuild
+from posapp.store.meta import get_meta, set_meta
 from posapp.store.queries import Queries
 from posapp.store.rebuild import Rebuild
 from posapp.store.schema import (
@@ -50,8 +51,6 @@ _log = logging.getLogger(__name__)
 RESERVE_BYTES = 200 * 1024 * 1024  # below this no new sale starts: what is open can still end
 VERIFY_PAGE = 500
 
-_META = "SELECT value FROM meta WHERE key = ?"
-_SET_META = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = ?2"
 _CHAIN = "SELECT place, entry, hash FROM journal WHERE place > ? ORDER BY place LIMIT ?"
 
 
@@ -301,17 +300,6 @@ def open_store(
             reserve_bytes=reserve_bytes,
         ),
     )
-
-
-def get_meta(connection: Connection, key: str) -> bytes | None:
-    """One setting kept in the store; None when it was never set."""
-    row = connection.exec_driver_sql(_META, (key,)).first()
-    return None if row is None else bytes(row[0])
-
-
-def set_meta(connection: Connection, key: str, value: bytes) -> None:
-    """Keep one setting."""
-    connection.exec_driver_sql(_SET_META, (key, value))
 
 
 def _opened(database: Database, make: Callable[[], SqlStore]) -> SqlStore:
