@@ -501,7 +501,7 @@ def build_till(world: World, lanes=None, report=None):
         prepare_sale=lambda wanted: context_of(world, wanted),
         sell=FakeSell(world),
         reprint=reprint,
-        print_trial=lambda context, quote, operator_id: world.trials.append(quote),
+        print_trial=lambda _context, quote, _operator_id: world.trials.append(quote),
         recover=lambda: Recovery((), tuple(world.left_open)),
         report=report,
         load_authorisation=given(world, "authorisation", 7),
