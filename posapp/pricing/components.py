@@ -28,7 +28,7 @@ from posapp.pricing.curve import (
 from posapp.pricing.curve import IncludedVat as IncludedVat
 from posapp.pricing.curve import Share as Share
 from posapp.pricing.dues import NO_CAP, ArrearsDue, Cap, ChannelDue, FeeDue
-from posapp.pricing.exact import half_up, step_minor
+from posapp.pricing.exact import half_up, plain, step_minor
 from posapp.pricing.situation import FeeState, Situation, months_between
 
 
@@ -189,10 +189,8 @@ class MonthlyFee:
         if self.when.span is not None:
             return SpanFee(self.code, binding.minor(self.amount), binding.month, self.when.span)
         state = binding.situation.fee(self.code)
-        owed = state.owed_minor + self._months(state, binding.situation.day) * binding.minor(
-            self.amount
-        )
-        return FeeDue(self.code, Fraction(owed), self.cap)
+        months = self._months(state, binding.situation.day)
+        return _fee_due(self, state, months, binding)
 
     def _months(self, state: FeeState, day: date) -> int:
         if state.through is None:
@@ -221,8 +219,20 @@ class DailyFee:
         days = 0 if state.through is None else max(0, (situation.day - state.through).days)
         if self.days_max is not None:
             days = min(days, self.days_max)
-        owed = state.owed_minor + days * binding.minor(self.amount)
-        return FeeDue(self.code, Fraction(owed), self.cap)
+        return _fee_due(self, state, days, binding)
+
+
+def _fee_due(fee: MonthlyFee | DailyFee, state: FeeState, times: int, binding: Binding) -> FeeDue:
+    """So many months or days of a fee, and what is owed from before."""
+    owed = state.owed_minor + times * binding.minor(fee.amount)
+    parts = []
+    if state.owed_minor:
+        before = Decimal(state.owed_minor) / binding.scale
+        parts.append(plain(before.quantize(1 / Decimal(binding.scale))))
+    if times:
+        parts.append(f"{times} x {plain(binding.price(fee.amount))}")
+    told = " + ".join(parts) if times != 1 or len(parts) > 1 else ""
+    return FeeDue(fee.code, Fraction(owed), fee.cap, told, state.through is None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -235,7 +235,7 @@ def _quote(
 def _fees_after(terms: Terms, sold: Sold) -> tuple[tuple[str, FeeState], ...]:
     found = []
     for place, part in enumerate(terms.parts):
-        if isinstance(part, FeeDue):
+        if isinstance(part, FeeDue) and (part.owed_minor or part.first):  # else all as it was
             left = max(0, half_up(part.owed_minor) - sold.minor(sold.dues[place]))
             found.append((part.code, FeeState(terms.situation.day, left)))
     return tuple(found)

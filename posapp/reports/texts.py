@@ -86,7 +86,7 @@ def line_text(line: SaleLine, lines: tuple[SaleLine, ...], words: Words, money: 
         key = "line.levy" if line.rate else "line.levy_flat"
         return words(key, name=name, rate=_plain_rate(line.rate))
     if line.kind is LineKind.FEE:
-        return name
+        return f"{name}  {literal(line.rate)}" if line.rate else name
     if line.kind is LineKind.TAX:
         return _tax_text(line, lines, words, money)
     if line.kind is LineKind.ARREARS:

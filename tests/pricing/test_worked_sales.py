@@ -353,3 +353,20 @@ lines = { vat = 268 }
     quote = by_units(pack, 2600, Situation(datetime(2025, 2, 1)))
     energy = [line for line in quote.lines if line.kind is LineKind.ENERGY]
     assert [line.units_tenths for line in energy] == [1500, 1000, 100]
+
+
+def test_a_fee_says_how_many_months_it_is_for_and_what_was_owed_before():
+    pack = shipped("za-city-power-2024")
+
+    def fee_line(**changes):
+        quote = by_money(pack, 500_000, Situation(datetime(2024, 9, 3), **changes))
+        (line,) = [line for line in quote.lines if line.kind is LineKind.FEE]
+        return line.rate, line.amount_minor
+
+    def service(through, owed=0):
+        return {"fees": (("service_charge", FeeState(through, owed)),)}
+
+    assert fee_line() == ("", 20_000)
+    assert fee_line(**service(date(2024, 6, 30))) == ("3 x 200", 60_000)
+    assert fee_line(**service(date(2024, 8, 2), 9_130)) == ("91.30 + 1 x 200", 29_130)
+    assert fee_line(**service(date(2024, 9, 1), 9_130)) == ("91.30", 9_130)
