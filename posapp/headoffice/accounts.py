@@ -26,6 +26,7 @@ ACCOUNTS = (
     ("debts", False, "account:sum:since, several with spaces: water:1200.00:2024-01-31"),
     ("fees", False, "fee:owed:paid until, several with spaces: network_charge:91.30:2024-07-31"),
 )
+LISTS = frozenset({"debts", "fees"})  # columns with several values in a cell
 RATES = (
     ("currency", True, "ISO 4217 code of the other currency"),
     ("rate", True, "what one of it costs in the utility's currency"),

@@ -30,7 +30,7 @@ from posapp.domain.meter import (
 from posapp.domain.money import currency
 from posapp.errors import ConfigError, InputError, PosError
 from posapp.headoffice import feed, schema
-from posapp.headoffice.accounts import ACCOUNTS, RATES, AccountRows
+from posapp.headoffice.accounts import ACCOUNTS, LISTS, RATES, AccountRows
 from posapp.headoffice.office import Office
 from posapp.pricing import pack as packs
 from posapp.wire.feed import (
@@ -45,6 +45,7 @@ from posapp.wire.feed import (
 
 FILE_BYTES_MAX = 256 * 1024 * 1024  # about two million customers
 FIELD_CHARACTERS_MAX = 200
+LIST_CHARACTERS_MAX = 2_000  # of the columns that hold a row of rows
 BAD_ROWS_KEPT = 1_000  # reported one by one; beyond that only counted
 ROWS_A_STATEMENT = 500
 
@@ -394,8 +395,9 @@ def _bodies(
 
 def _check_cells(row: Row) -> None:
     for field, cell in row.items():
-        if len(cell) > FIELD_CHARACTERS_MAX:
-            raise InputError("FIELD_TOO_LONG", field=field, most=FIELD_CHARACTERS_MAX)
+        most = LIST_CHARACTERS_MAX if field in LISTS else FIELD_CHARACTERS_MAX
+        if len(cell) > most:
+            raise InputError("FIELD_TOO_LONG", field=field, most=most)
         # A control character in a name would be a command to the printer.
         if any(unicodedata.category(char) in ("Cc", "Cs") for char in cell):
             raise InputError("FIELD_CONTROL", field=field)

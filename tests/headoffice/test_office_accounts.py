@@ -133,7 +133,8 @@ def test_bad_rows_of_accounts_are_named_and_the_others_load(office, tmp_path):
         (f"{meter_number(2)},{good},,,water:-12:2024-01-31,", "AMOUNT_LETTERS"),
         (f"{meter_number(2)},{good},,,water::2024-01-31,", "AMOUNT_LETTERS"),
         (f"{meter_number(2)},{good},,,water:1:2024-01-31 water:2:2024-01-31,", "FIELD_FORM"),
-        (f"{meter_number(2)},{good},,," + "w:1:2024-01-31 " * 25 + ",", "FIELD_TOO_LONG"),
+        (f"{meter_number(2)},{good},,," + "w:1:2024-01-31 " * 25 + ",", "FIELD_NUMBER"),
+        (f"{meter_number(2)},{good},,," + "w" * 2_001 + ",", "FIELD_TOO_LONG"),
         (f"{meter_number(2)},{good},,,,charge", "FIELD_FORM"),
         (f"{meter_number(2)},{good},,,,charge:1:2024-01-31:7", "FIELD_FORM"),
         (f"{meter_number(2)},{good},,,,charge:1:soon", "FIELD_FORM"),
@@ -144,6 +145,15 @@ def test_bad_rows_of_accounts_are_named_and_the_others_load(office, tmp_path):
     expected = [(line, code) for line, (_, code) in enumerate(rows, 2) if code]
     assert [(row.line, row.code) for row in report.bad] == expected
     assert report.added == 2
+
+
+def test_a_customer_may_have_as_many_debts_as_a_tariff_can_name(office, tmp_path):
+    debts = " ".join(
+        f"{'account_of_the_town_' + chr(97 + n)}:99999.50:2024-01-31" for n in range(12)
+    )
+    row = f"{meter_number(1)},2026-11-20T06:00,,,{debts},"
+    assert told(office, tmp_path, "accounts.csv", HEADER, row) == []
+    assert len(values(office)["standing", meter_number(1)].debts) == 12
 
 
 def test_rates_reach_a_till_and_bad_ones_are_named(office, tmp_path):
