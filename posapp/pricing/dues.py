@@ -108,6 +108,17 @@ class FeeDue(_Flat):
 
 
 @dataclass(frozen=True, slots=True)
+class FeeAsleep(_Flat):
+    """A fee whose condition does not hold: the time up to this sale passes without it."""
+
+    code: str
+    owed_minor: int
+
+    def lines(self, sold: Sold, index: int, net: Fraction) -> tuple[SaleLine, ...]:
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
 class ArrearsDue(_Flat):
     """Debts of one or more accounts, in the order they are paid back."""
 

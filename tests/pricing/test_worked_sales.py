@@ -370,3 +370,44 @@ def test_a_fee_says_how_many_months_it_is_for_and_what_was_owed_before():
     assert fee_line(**service(date(2024, 6, 30))) == ("3 x 200", 60_000)
     assert fee_line(**service(date(2024, 8, 2), 9_130)) == ("91.30 + 1 x 200", 29_130)
     assert fee_line(**service(date(2024, 9, 1), 9_130)) == ("91.30", 9_130)
+
+
+def test_a_fee_that_is_paid_ahead_stays_paid_ahead():
+    pack = pack_of({"kind": "daily_fee", "code": "charge", "amount": 5}, blocks(["10"]))
+    ahead = FeeState(date(2025, 8, 31), 700)
+    sale = by_money(pack, 10_000, replace(FRESH, fees=(("charge", ahead),)))
+    assert dict(sale.fees) == {"charge": FeeState(date(2025, 8, 31), 0)}
+
+
+@pytest.mark.parametrize("kind", ["monthly_fee", "daily_fee"])
+def test_the_time_of_a_customer_who_need_not_pay_a_fee_is_not_charged_later(kind):
+    fee = {"kind": kind, "code": "charge", "amount": 200, "when": {"entitled": False}}
+    if kind == "monthly_fee":
+        fee["skipped_months"] = "add_up"
+    pack = pack_of(fee, blocks(["10"]))
+
+    def sold(day, state, *, exempt):
+        at = datetime(2025, 8, day) if day else FRESH.at
+        return by_money(
+            pack,
+            900_000,
+            replace(FRESH, at=at, entitled=exempt, fees=(("charge", state),) if state else ()),
+        )
+
+    before = FeeState(date(2025, 3, 5), 9_130)
+    exempt = sold(12, before, exempt=True)
+    assert "charge" not in amounts(exempt)
+    assert dict(exempt.fees) == {"charge": FeeState(date(2025, 8, 12), 9_130)}
+    next_day = sold(13, dict(exempt.fees)["charge"], exempt=False)
+    assert amounts(next_day)["charge"] == 9_130 + (20_000 if kind == "daily_fee" else 0)
+    assert sold(12, None, exempt=True).fees == ()
+    ahead = FeeState(date(2025, 8, 31), 0)
+    assert sold(12, ahead, exempt=True).fees == ()
+
+
+@pytest.mark.parametrize("rule", ["down", "half_up", "half_even"])
+def test_units_cost_one_coin_at_least(rule):
+    coins = {"step": 50, "rule": rule}
+    pack = pack_of(blocks(["200"]), currency="TZS", cash_rounding=coins)
+    assert by_units(pack, 1, FRESH, cash=True).amount_minor == 5_000
+    assert by_units(pack, 6, FRESH, cash=True).amount_minor == 10_000
