@@ -411,3 +411,17 @@ def test_units_cost_one_coin_at_least(rule):
     pack = pack_of(blocks(["200"]), currency="TZS", cash_rounding=coins)
     assert by_units(pack, 1, FRESH, cash=True).amount_minor == 5_000
     assert by_units(pack, 6, FRESH, cash=True).amount_minor == 10_000
+
+
+def test_a_debt_is_paid_back_by_one_component_only():
+    """30.00 are owed for water; 20 % and 30 % of 100.00 would take 50.00 for it."""
+    first = {"kind": "arrears", "code": "first", "share": 20, "accounts": ["water"]}
+    others = {"kind": "arrears", "code": "others", "share": 30}
+    pack = pack_of(first, others, blocks(["10"]))
+    day = date(2024, 1, 1)
+    owing = replace(FRESH, debts=(Debt("water", 3_000, day), Debt("rates", 1_000, day)))
+    quote = by_money(pack, 10_000, owing)
+    assert amounts(quote) == {"first water": 2_000, "others rates": 1_000, "block 1": 7_000}
+    assert dict(quote.debts) == {"water": 1_000, "rates": 0}
+    alone = by_money(pack, 10_000, replace(FRESH, debts=(Debt("water", 3_000, day),)))
+    assert amounts(alone) == {"first water": 2_000, "block 1": 8_000}
