@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import ui_town
@@ -11,6 +12,8 @@ from ui_town import AMINA, BLOCKED, PEOPLE, build_till, number
 
 from posapp.domain.sale import TenderKind
 from posapp.errors import ModuleError, Outcome, SaleError
+from posapp.pricing.exact import MoneyRounding
+from posapp.pricing.tariff import CashRounding
 from posapp.ui.running import Direct
 from posapp.ui.sell.presenter import SellPresenter
 from posapp.ui.sell.state import Phase
@@ -132,6 +135,27 @@ def test_units_are_priced_too(sale):
     sale.toggle_units()
     sale.type_amount("50.5")
     assert sale.state.quote.units_tenths == 505
+
+
+def test_units_are_paid_in_whole_coins_where_they_are_paid_in_cash(sale, world):
+    sale.type_query(AMINA.digits)
+    context = sale.state.context
+    coins = replace(context.pack, cash_rounding=CashRounding(1_000, MoneyRounding.UP))
+    sale.state = replace(sale.state, context=replace(context, pack=coins))
+    sale.toggle_units()
+    sale.type_amount("50.5")
+    in_coins = sale.state.due_minor
+    assert in_coins % 1_000 == 0
+    sale.enter()
+    assert sale.state.due_minor == in_coins
+    sale.pay_with(TenderKind.MOBILE)
+    exact = sale.state.due_minor
+    assert in_coins - 1_000 < exact < in_coins
+    world.clock.pass_ms(400)
+    sale.exact_and_sell()
+    assert (sale.state.phase, sale.state.due_minor) == (Phase.TENDER, in_coins), "seen before paid"
+    sale.exact_and_sell()
+    assert sale.state.phase is Phase.SOLD
 
 
 def test_same_as_last_is_one_key(sale):

@@ -273,7 +273,7 @@ class SellPresenter:
         elif context is not None and state.entry.strip("0.,"):
             try:
                 if state.in_units:
-                    quote = context.by_units(parse_units(state.entry))
+                    quote = context.by_units(parse_units(state.entry), cash=state.in_coins)
                 else:
                     quote = context.by_money(parse_amount(state.entry, self._unit))
             except PosError as error:
@@ -319,12 +319,12 @@ class SellPresenter:
     def pay_with(self, kind: TenderKind) -> None:
         """Cash, mobile money, card or account."""
         if self.state.phase is Phase.TENDER:
-            self._set(replace(self.state, tender=kind, guard="", problem=None))
+            state = self._priced(replace(self.state, tender=kind, guard=""))
+            self._set(state if state.quote else replace(state, phase=Phase.QUOTE))
 
     def next_tender(self) -> None:
         """F8: the next way to pay."""
-        kinds = list(TenderKind)
-        self.pay_with(kinds[(kinds.index(self.state.tender) + 1) % len(kinds)])
+        self.pay_with(TenderKind((self.state.tender + 1) % len(TenderKind)))
 
     def type_received(self, text: str) -> None:
         """What the customer handed over; nothing typed means exactly what is due."""
@@ -338,11 +338,10 @@ class SellPresenter:
 
     def received_minor(self) -> int:
         """What counts as received, in minor units."""
-        state = self.state
-        if state.tender is not TenderKind.CASH or not state.received:
-            return state.due_minor
+        if self.state.tender is not TenderKind.CASH or not self.state.received:
+            return self.state.due_minor
         try:
-            return parse_amount(state.received, self._unit)
+            return parse_amount(self.state.received, self._unit)
         except PosError:
             return 0
 
@@ -353,17 +352,19 @@ class SellPresenter:
     def ready_to_sell(self) -> bool:
         """Whether a press would sell, apart from the dwell."""
         state = self.state
-        needs_reference = state.tender is not TenderKind.CASH
         return (
             state.phase is Phase.TENDER
             and not self.missing_minor()
-            and (bool(state.reference.strip()) or not needs_reference)
+            and (state.tender is TenderKind.CASH or bool(state.reference.strip()))
         )
 
     def exact_and_sell(self) -> None:
-        """`+`: exact cash, and on."""
-        if self.state.phase is Phase.TENDER:
-            self._set(replace(self.state, tender=TenderKind.CASH, received=""))
+        """`+`: exact cash, and on, unless coins make it another sum than was shown."""
+        shown = self.state.due_minor
+        if self.state.tender is not TenderKind.CASH:
+            self.pay_with(TenderKind.CASH)
+        if self.state.phase is Phase.TENDER and self.state.due_minor == shown:
+            self._set(replace(self.state, received=""))
             self.sell()
 
     def sell(self) -> None:
