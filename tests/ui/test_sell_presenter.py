@@ -7,8 +7,9 @@ import sys
 
 import pytest
 import ui_town
-from ui_town import AMINA, BLOCKED, PEOPLE, build_till, number
+from ui_town import AMINA, BLOCKED, PEOPLE, build_till, module_status, number
 
+from posapp.domain.module_state import ModuleState
 from posapp.domain.sale import TenderKind
 from posapp.errors import ModuleError, Outcome, SaleError
 from posapp.ui.running import Direct
@@ -325,3 +326,25 @@ def test_no_presenter_needs_qt():
 
 def test_the_town_is_the_one_of_the_pictures():
     assert ui_town.AMINA.grouped == "4512 3098 761"
+
+
+def test_what_was_said_of_a_module_that_was_away_goes_when_it_is_back(paying, world):
+    world.module = ModuleState.ABSENT
+    paying.see_module(module_status(world))
+    world.refuse = ModuleError("MODULE_ABSENT")
+    paying.enter()
+    paying.see_module(module_status(world))
+    assert paying.state.failure.code == "MODULE_ABSENT"
+    world.module = ModuleState.READY
+    paying.see_module(module_status(world))
+    assert paying.state.failure is None and paying.state.phase is Phase.TENDER
+
+
+def test_another_refusal_stays_when_a_module_comes_back(paying, world):
+    world.module = ModuleState.ABSENT
+    paying.see_module(module_status(world))
+    world.refuse = SaleError("SHIFT_NOT_OPEN")
+    paying.enter()
+    world.module = ModuleState.READY
+    paying.see_module(module_status(world))
+    assert paying.state.failure.code == "SHIFT_NOT_OPEN"

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from posapp.domain.energy import parse_units
+from posapp.domain.module_state import ModuleState
 from posapp.domain.money import parse_amount
 from posapp.domain.operator import Operator
 from posapp.domain.sale import Tender, TenderKind
@@ -36,6 +37,7 @@ SECOND_SALE_WITHIN = timedelta(minutes=2)
 FAR_ABOVE_USUAL = 5  # times the last amount: asks once more
 RECENT = 7
 QUOTE_FRESH = timedelta(minutes=4)  # older prices are read again before the quote freezes
+_AWAY = frozenset({"MODULE_ABSENT", "PORT_AMBIGUOUS", "PORT_BUSY", "PORT_DENIED", "PORT_MISSING"})
 
 
 class SellPresenter:
@@ -283,11 +285,16 @@ class SellPresenter:
     # ------------------------------------------------------------ tender
 
     def see_module(self, status: ModuleStatus) -> None:
-        """The window's poll: a module that holds sells nothing until somebody has acted."""
+        """The window's poll: a module that holds sells nothing until somebody has acted; what was
+        said of one that held or was away is over when it is ready.
+        """
         before, self._module = self._module, status
-        held, failure = before is not None and before.state.holds, self.state.failure
-        told = before is not None and failure is not None and failure.code == before.sentence
-        if held and told and not status.state.holds:
+        failure = self.state.failure
+        if before is None or failure is None:
+            return
+        held = before.state.holds and failure.code == before.sentence
+        away = before.state is not ModuleState.READY and failure.code in _AWAY
+        if (held and not status.state.holds) or (away and status.state is ModuleState.READY):
             self._set(replace(self.state, failure=None))
 
     def freeze(self) -> None:
