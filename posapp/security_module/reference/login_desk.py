@@ -136,10 +136,12 @@ class LoginDesk:
         change(fields)
         if do != "list" and by is not None:
             self._note("operators", by.number, f"{do} {_number(fields)}")
+        everybody = by is not None and by.role is Role.SUPERVISOR
         return {
             "rows": [
                 [operator.number, operator.name, str(operator.role), left]
                 for operator, left in self._operators.all()
+                if everybody or operator == by
             ]
         }
 
