@@ -99,4 +99,9 @@ MODULE_WORDS: dict[str, Words] = {
         "The run is in the audit; its tokens were destroyed.",
         "Run it again with a list that nobody writes.",
     ),
+    "LOAD_UNCERTAIN": (
+        "The module did not say whether it took the document.",
+        "It may have it; the journal names both people. No sale is touched.",
+        "Look at the module's cable, then load the document again: twice does no harm.",
+    ),
 }

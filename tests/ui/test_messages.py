@@ -102,6 +102,12 @@ def test_a_missing_parameter_leaves_no_brace():
     assert messages.english(ModuleError("PORT_BUSY")).what == "Another program uses the port."
 
 
+def test_a_document_whose_loading_was_not_answered_is_no_sale():
+    error = ModuleError("LOAD_UNCERTAIN", outcome=Outcome.UNKNOWN, cause="MODULE_TIMEOUT")
+    told = messages.english(error)
+    assert "the journal names both people" in told.body and "customer" not in told.body
+
+
 def test_an_unknown_outcome_never_says_that_no_token_was_made():
     told = messages.english(ModuleError("MODULE_TIMEOUT", outcome=Outcome.UNKNOWN))
     assert "No token" not in told.line
