@@ -358,6 +358,10 @@ class Engine:
             else:
                 self._audit.append(books, kind, body)
 
+    def may_bind(self, till: bytes) -> bool:
+        """Whether a paired till may be bound to this id by an order under it."""
+        return self._authority.is_for(till)
+
     def note_impostor(self, till: bytes, peer: str) -> None:
         """Enter that the till paired as `peer` asked under another till's id. StoreError."""
         with self._store.write() as books:

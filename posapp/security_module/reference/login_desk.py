@@ -160,6 +160,10 @@ class LoginDesk:
                 note(self._desk)
         return self._desk
 
+    def may_bind(self, till: bytes) -> bool:
+        """See `Answers`; not before the store is open."""
+        return self._desk is not None and self._desk.may_bind(till)
+
     def note_impostor(self, till: bytes, peer: str) -> None:
         """See `Answers`."""
         self._tell(lambda desk: desk.note_impostor(till, peer))
