@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from posapp.codec import cbor
+from posapp.codec.files import write_private
 from posapp.errors import ModuleError, Outcome
 from posapp.ports import NotFound
 from posapp.security_module.drivers.link_driver import LinkDriver
@@ -139,6 +140,6 @@ def test_a_file_of_the_version_before_has_peers_without_an_id(scene: Scene) -> N
     keys = scene.module_keys
     rows = [[peer.name, peer.certificate] for peer in keys.peers()]
     sealed = keys.seal(identity.PEERS_FILE.encode("ascii"), cbor.encode(rows))
-    identity.write_private(keys._folder / identity.PEERS_FILE, sealed)
+    write_private(keys._folder / identity.PEERS_FILE, sealed)
     assert scene.issue(scene.intend()).tokens
     assert [peer.till for peer in keys.peers()] == [TILL]
