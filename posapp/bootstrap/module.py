@@ -122,9 +122,10 @@ def serve(
     tables it began with, for others make tokens that no meter takes, unless `new_tables`. When it
     can be asked it prints `ready ADDRESS` (what a till's configuration takes) and then a line that
     says what it is. Raises ConfigError MODULE_MISSING, MODULE_KEY_MISSING,
-    MODULE_KEY_EXPOSED, KEYS_NOT_TEST, STA_TABLES_CHANGED, CONFIG_SYNTAX, CONFIG_FIELD, PORT_BUSY, LISTEN_...,
-    SEAL_MISSING, SEAL_EXPOSED; ModuleError SEAL_DAMAGED, HSM_...; InputError STA_TABLES;
-    StoreError STORE_IN_USE, STORE_KEY_WRONG, STORE_NEWER, STORE_DAMAGED, LINE_FILE_SEALED.
+    MODULE_KEY_EXPOSED, KEYS_NOT_TEST, STA_TABLES_CHANGED, CONFIG_SYNTAX, CONFIG_FIELD,
+    PORT_BUSY, LISTEN_..., SEAL_MISSING, SEAL_EXPOSED; ModuleError SEAL_DAMAGED, HSM_...;
+    InputError STA_TABLES; StoreError STORE_IN_USE, STORE_KEY_WRONG, STORE_NEWER, STORE_DAMAGED,
+    LINE_FILE_SEALED.
     """
     if sys.platform != "win32":
         from posapp.security_module.reference.process_posix import forbid_core_dumps

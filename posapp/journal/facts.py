@@ -358,11 +358,13 @@ class ClockCorrected:
 class ModuleLoaded:
     """Two people gave the module a document: `what` is a `posapp.domain.permissions.Operation`.
 
-    `number` is the authorisation's, or how many keys the module had afterwards.
+    `number` is the authorisation's, or how many keys the module had afterwards; UNCERTAIN when
+    its answer was lost, so that it may have the document or not.
     """
 
     KIND: ClassVar[int] = 40
     VERSION: ClassVar[int] = 1
+    UNCERTAIN: ClassVar[int] = -1
     what: str
     module_id: str
     number: int

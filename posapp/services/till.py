@@ -10,8 +10,7 @@ from posapp.ports import Clock, Lanes, ModuleStatus, Previewer, Store, SyncStatu
 from posapp.services.acknowledge_audit import AcknowledgeAudit
 from posapp.services.export_audit import ExportAudit
 from posapp.services.find import Find
-from posapp.services.load_authorisation import LoadAuthorisation
-from posapp.services.load_keys import LoadKeys
+from posapp.services.load_document import LoadAuthorisation, LoadKeys
 from posapp.services.pair import Pair
 from posapp.services.quote import PrepareSale
 from posapp.services.recover import Recover

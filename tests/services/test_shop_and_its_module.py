@@ -18,7 +18,7 @@ from posapp.ports import IssueRequest, IssueResult, ModuleState
 from posapp.security_module.manager import ModuleManager
 from posapp.services.acknowledge_audit import AcknowledgeAudit
 from posapp.services.export_audit import ExportAudit
-from posapp.services.load_authorisation import LoadAuthorisation
+from posapp.services.load_document import LoadAuthorisation
 from posapp.services.pair import Pair
 from posapp.services.two_people import TwoPeople, Witness
 from posapp.wire.audit import AuditFile

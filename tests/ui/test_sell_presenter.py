@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import pytest
 import ui_town
-from ui_town import AMINA, BLOCKED, PEOPLE, build_till, number
+from ui_town import AMINA, BLOCKED, PEOPLE, build_till, module_status, number
 
+from posapp.domain.module_state import ModuleState
 from posapp.domain.sale import TenderKind
 from posapp.errors import ModuleError, Outcome, SaleError
 from posapp.pricing.exact import MoneyRounding
@@ -360,3 +361,25 @@ def test_a_quote_goes_to_paper_and_sells_nothing(sale, world):
     assert world.trials == [sale.state.quote]
     assert sale.state.printed_quote is sale.state.quote
     assert sale.state.phase is Phase.QUOTE and not world.sales
+
+
+def test_what_was_said_of_a_module_that_was_away_goes_when_it_is_back(paying, world):
+    world.module = ModuleState.ABSENT
+    paying.see_module(module_status(world))
+    world.refuse = ModuleError("MODULE_ABSENT")
+    paying.enter()
+    paying.see_module(module_status(world))
+    assert paying.state.failure.code == "MODULE_ABSENT"
+    world.module = ModuleState.READY
+    paying.see_module(module_status(world))
+    assert paying.state.failure is None and paying.state.phase is Phase.TENDER
+
+
+def test_another_refusal_stays_when_a_module_comes_back(paying, world):
+    world.module = ModuleState.ABSENT
+    paying.see_module(module_status(world))
+    world.refuse = SaleError("SHIFT_NOT_OPEN")
+    paying.enter()
+    world.module = ModuleState.READY
+    paying.see_module(module_status(world))
+    assert paying.state.failure.code == "SHIFT_NOT_OPEN"

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from posapp.domain.energy import parse_units
+from posapp.domain.module_state import ModuleState
 from posapp.domain.money import parse_amount
 from posapp.domain.operator import Operator
 from posapp.domain.sale import Tender, TenderKind
@@ -20,6 +21,7 @@ from posapp.errors import InputError, PosError, SaleError
 from posapp.lanes import Lane, Urgency
 from posapp.ui.running import Runner
 from posapp.ui.sell import idle, open_sales
+from posapp.ui.sell.doubt import doubt
 from posapp.ui.sell.state import Phase, SellState
 
 if TYPE_CHECKING:
@@ -32,10 +34,9 @@ if TYPE_CHECKING:
     from posapp.services.till import Till
 
 COMMIT_DWELL_MS = 300
-SECOND_SALE_WITHIN = timedelta(minutes=2)
-FAR_ABOVE_USUAL = 5  # times the last amount: asks once more
 RECENT = 7
 QUOTE_FRESH = timedelta(minutes=4)  # older prices are read again before the quote freezes
+_AWAY = frozenset({"MODULE_ABSENT", "PORT_AMBIGUOUS", "PORT_BUSY", "PORT_DENIED", "PORT_MISSING"})
 
 
 class SellPresenter:
@@ -283,11 +284,16 @@ class SellPresenter:
     # ------------------------------------------------------------ tender
 
     def see_module(self, status: ModuleStatus) -> None:
-        """The window's poll: a module that holds sells nothing until somebody has acted."""
+        """The window's poll: a module that holds sells nothing until somebody has acted; what was
+        said of one that held or was away is over when it is ready.
+        """
         before, self._module = self._module, status
-        held, failure = before is not None and before.state.holds, self.state.failure
-        told = before is not None and failure is not None and failure.code == before.sentence
-        if held and told and not status.state.holds:
+        failure = self.state.failure
+        if before is None or failure is None:
+            return
+        held = before.state.holds and failure.code == before.sentence
+        away = before.state is not ModuleState.READY and failure.code in _AWAY
+        if (held and not status.state.holds) or (away and status.state is ModuleState.READY):
             self._set(replace(self.state, failure=None))
 
     def freeze(self) -> None:
@@ -373,7 +379,8 @@ class SellPresenter:
         if clock.monotonic_ms() - self._frozen_ms < COMMIT_DWELL_MS or not self.ready_to_sell():
             return
         state = self.state
-        question = "" if state.guard else self._doubt(clock.now())
+        last = state.context.found.last_sale if state.context else None
+        question = "" if state.guard else doubt(last, state.due_minor, clock.now())
         if question:
             self._frozen_ms = clock.monotonic_ms()
             self._set(replace(state, guard=question, failure=None))
@@ -390,18 +397,6 @@ class SellPresenter:
             self._not_sold,
             urgency=Urgency.SALE,
         )
-
-    def _doubt(self, now: datetime) -> str:
-        context = self.state.context
-        last = context.found.last_sale if context else None
-        if last is None:
-            return ""
-        due = self.state.due_minor
-        if last.amount_minor == due and now - last.at <= SECOND_SALE_WITHIN:
-            return "SECOND_SALE"
-        if last.amount_minor and due > FAR_ABOVE_USUAL * last.amount_minor:
-            return "FAR_ABOVE_USUAL"
-        return ""
 
     # ------------------------------------------------------------ outcome
 
