@@ -417,7 +417,10 @@ def test_every_link_and_folder_of_the_readme_exists():
 
 def test_the_readme_names_every_column_that_can_be_imported_and_no_other_command():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    columns = {name for name, _, _ in imports.CUSTOMERS + imports.METERS + accounts.ACCOUNTS + accounts.RATES}
+    columns = {
+        name
+        for name, _, _ in imports.CUSTOMERS + imports.METERS + accounts.ACCOUNTS + accounts.RATES
+    }
     assert not {name for name in columns if f"`{name}`" not in text}
     commands = set(re.findall(r"(?m)(?:^    |`|run )posapp ((?:[a-z][a-z0-9-]* ?){1,2})", text))
     for command in sorted(commands):

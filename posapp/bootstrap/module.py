@@ -108,6 +108,7 @@ def serve(
     sta_tables: Path | None = None,
     paired_only: bool = False,
     in_clear: bool = False,
+    new_tables: bool = False,
     out: TextIO | None = None,
 ) -> None:
     """Answer on `pty:LINKPATH`, `unix:PATH` or `tcp:HOST:PORT` until SIGTERM or SIGINT.
@@ -117,12 +118,14 @@ def serve(
     `paired_only`. What answers nobody in the clear may listen to other machines.
 
     EA07 takes the tables of `sta_tables`, else of POSAPP_STA_TABLES, else of the line
-    `sta_tables = "FILE"` in the folder's `module.toml`, else the sample set. When it can be
-    asked it prints `ready ADDRESS` (what a till's configuration takes) and then a line that
+    `sta_tables = "FILE"` in the folder's `module.toml`, else the sample set. It keeps to the
+    tables it began with, for others make tokens that no meter takes, unless `new_tables`. When it
+    can be asked it prints `ready ADDRESS` (what a till's configuration takes) and then a line that
     says what it is. Raises ConfigError MODULE_MISSING, MODULE_KEY_MISSING,
-    MODULE_KEY_EXPOSED, KEYS_NOT_TEST, CONFIG_SYNTAX, CONFIG_FIELD, PORT_BUSY, LISTEN_...,
-    SEAL_MISSING, SEAL_EXPOSED; ModuleError SEAL_DAMAGED, HSM_...; InputError STA_TABLES;
-    StoreError STORE_IN_USE, STORE_KEY_WRONG, STORE_NEWER, STORE_DAMAGED, LINE_FILE_SEALED.
+    MODULE_KEY_EXPOSED, KEYS_NOT_TEST, STA_TABLES_CHANGED, CONFIG_SYNTAX, CONFIG_FIELD,
+    PORT_BUSY, LISTEN_..., SEAL_MISSING, SEAL_EXPOSED; ModuleError SEAL_DAMAGED, HSM_...;
+    InputError STA_TABLES; StoreError STORE_IN_USE, STORE_KEY_WRONG, STORE_NEWER, STORE_DAMAGED,
+    LINE_FILE_SEALED.
     """
     if sys.platform != "win32":
         from posapp.security_module.reference.process_posix import forbid_core_dumps
@@ -134,6 +137,7 @@ def serve(
     time, source = clock or SystemClock(), randomness or SystemRandomness()
 
     def make_engine(store: ModuleStore, around: Surroundings) -> Engine:
+        store.hold_tables(tables.fingerprint, new=new_tables)
         return around.engine(store, time, source, policy, tables=tables)
 
     module: OpenModule
@@ -202,6 +206,7 @@ def change_keys(
     secret = None if staffed else _read_key(folder / KEY_FILE)
     action, clock = Action.CHANGE_KEY, SystemClock()
     with module_people.worked_at(folder, operator, pin, action, secret) as opened:
+        opened.store.hold_tables(tables.fingerprint)
         engine = opened.around.engine(opened.store, clock, SystemRandomness(), tables=tables)
         if opened.generation is not None:
             engine.note_person(AuditKind.LOGIN, operator, "key-change", opened.generation)

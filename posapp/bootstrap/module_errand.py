@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from posapp.bootstrap import module as modules
+from posapp.bootstrap import module_line
 from posapp.clock import SystemClock, SystemRandomness
 from posapp.codec.files import read_bounded
 from posapp.errors import ConfigError
@@ -23,7 +24,6 @@ from posapp.wire.audit import AuditEntry, AuditFile, AuditHead, genesis
 
 DOCUMENT_BYTES_MAX = 64 * 1024
 _NO_TILL = bytes(16)  # an errand sells nothing
-_NAME = "errand"  # what the module calls it while it lasts
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +128,8 @@ def _let_in(folder: Path | None) -> Iterator[LineKeys | None]:
     with tempfile.TemporaryDirectory() as place:
         ours = LineKeys(Path(place), randomness.bytes(SECRET_BYTES), randomness)
         ours.trust(Peer.read(module_id, theirs.certificate))
-        theirs.trust(Peer.read(_NAME, ours.certificate))
-        try:
+        with module_line.let_in(folder, theirs, ours.certificate):
             yield ours
-        finally:
-            theirs.forget(_NAME)
 
 
 def _document(file: Path) -> bytes:

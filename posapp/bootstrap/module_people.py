@@ -458,6 +458,9 @@ class _AuditedDesk:
     def answer(self, payload: bytes) -> bytes | None:
         return self._desk.answer(payload)
 
+    def may_bind(self, till: bytes) -> bool:
+        return self._desk.may_bind(till)
+
     def note_impostor(self, till: bytes, peer: str) -> None:
         self._engine.note_impostor(till, peer)
 

@@ -36,8 +36,7 @@ from posapp.services.desk import make_desk
 from posapp.services.export_audit import ExportAudit
 from posapp.services.find import Find
 from posapp.services.key_plan import KeyPolicy
-from posapp.services.load_authorisation import LoadAuthorisation
-from posapp.services.load_keys import LoadKeys
+from posapp.services.load_document import LoadAuthorisation, LoadKeys
 from posapp.services.move_cash import MoveCash
 from posapp.services.pair import Pair
 from posapp.services.quote import PrepareSale
@@ -57,8 +56,9 @@ from posapp.services.x_report import XReport
 from posapp.store.backup import SqlBackups
 from posapp.store.disk import BALLAST_BYTES
 from posapp.store.feed import SqlSyncStore
+from posapp.store.meta import get_meta, set_meta
 from posapp.store.schema import STORE_FILE
-from posapp.store.store import SqlStore, create_store, get_meta, open_store, set_meta
+from posapp.store.store import SqlStore, create_store, open_store
 from posapp.sync.enrol import enrol as ask_head_office
 from posapp.sync.http_sync import HttpSync
 
@@ -207,9 +207,10 @@ def _close(
 ) -> None:
     caretaker.stop()
     spooler.close()
-    module.close()
+    module.close()  # from here on nothing on the sale lane waits for a device
     if line is not None:
         line.close()
+    lanes.run(Lane.SALE, lambda: None, Urgency.CHORE).result()  # it writes down what it has begun
     store.close()
     lanes.close()
 

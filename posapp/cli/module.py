@@ -28,6 +28,9 @@ def add(commands: Commands) -> None:
     serve.add_argument("--dir", type=Path, required=True)
     serve.add_argument("--listen", required=True, help="pty:LINK, unix:PATH, tcp:HOST:PORT")
     serve.add_argument("--sta-tables", type=Path, metavar="FILE", help="a site's STA tables")
+    serve.add_argument(
+        "--new-sta-tables", action="store_true", help="others than this module began with"
+    )
     clear = serve.add_mutually_exclusive_group()
     clear.add_argument(
         "--paired-only",
@@ -151,6 +154,7 @@ def _serve(arguments: Arguments) -> int:
         arguments.dir,
         arguments.listen,
         sta_tables=arguments.sta_tables,
+        new_tables=arguments.new_sta_tables,
         paired_only=arguments.paired_only,
         in_clear=arguments.in_clear,
     )

@@ -60,6 +60,7 @@ class Database:
     def __init__(self, path: Path, key: bytes, lock: FileLock | None, *, read_only: bool) -> None:
         self.path = path
         self.read_only = read_only
+        self._log = path.with_name(f"{path.name}-wal")
         self._lock = lock
         self._read_engine = _engine(path, key, pragmas.READER)
         self._write_engine = _engine(path, key, pragmas.WRITER)
@@ -73,6 +74,7 @@ class Database:
         self._writer: Connection | None = None
         self._closed = False
         self._last_commit = time.monotonic()
+        self._failed = False  # a commit failed: its frames may lie behind the end of the log
         self._rested = True  # nothing committed since the last complete checkpoint
 
     @contextmanager
@@ -88,8 +90,10 @@ class Database:
         with self._writing:
             self._writer_thread = me
             try:
+                if self._failed:
+                    self._cut_log()
                 connection = self._writer_connection()
-                with _translated(self._drop_writer), connection.begin():
+                with _translated(self._fail_writer), connection.begin():
                     yield connection
                 self._last_commit = time.monotonic()
                 self._rested = False
@@ -143,35 +147,49 @@ class Database:
     def check_log(self) -> None:
         """What a WAL that a crash left has lost: nothing, or a transaction that never ended.
 
-        Raises StoreError STORE_DAMAGED when committed ones do not hold any more: SQLite itself
+        Raises StoreError STORE_LOG_LOST when committed ones do not hold any more: SQLite itself
         would go on from an earlier state without a word.
         """
-        log = self.path.with_name(self.path.name + "-wal")
-        try:
-            lost = wal.unread(log, self.waiting().wal_pages)
-        except OSError as error:
-            raise StoreError("STORE_DISK_ERROR", cause=type(error).__name__) from error
+        kept, lost = -1, 0
+        while kept != (now := self.waiting().wal_pages):  # or another process wrote meanwhile
+            kept = now
+            with _disk():
+                lost = wal.unread(self._log, kept)
         if lost > 1:
-            self._keep(log)
-            raise StoreError("STORE_DAMAGED", path=str(self.path))
+            self._keep_log()
+            raise _log_lost(self.path)
         if lost:  # or the next crash would leave two of them in the same log
             self._checkpoint("TRUNCATE")
 
-    def _keep(self, log: Path) -> None:
+    def _keep_log(self) -> None:
         """A copy of a broken WAL: closing moves what it can read and deletes the rest. As long
         as the copy lies there the store is not opened.
         """
-        lost = log.with_name(log.name + LOST)
-        try:
-            shutil.copyfile(log, lost)
-            with lost.open("rb+") as stream:
+        copy = _lost_copy(self.path)
+        with _disk():
+            shutil.copyfile(self._log, copy)
+            with copy.open("rb+") as stream:
                 os.fsync(stream.fileno())
-        except OSError as error:
-            raise StoreError("STORE_DISK_ERROR", cause=type(error).__name__) from error
+
+    def _cut_log(self) -> None:
+        """Forget a commit that failed before the next one begins: a second one that failed,
+        and a shorter good one over both, would look like a log that lost what was durable.
+        """
+        if self._lock is not None:
+            kept = self._move_log("NOOP")[1].wal_pages
+            with _disk():
+                wal.cut(self._log, kept)
+        elif self._move_log("TRUNCATE")[0]:  # other processes may be writing: under SQLite's locks
+            raise StoreError("STORE_BUSY")
+        self._failed = False
 
     def _checkpoint(self, mode: str) -> tuple[bool, Checkpoint]:
         assert self._writer_thread != threading.get_ident(), "a checkpoint inside a write"
-        with self._writing, _translated(self._drop_writer):
+        with self._writing:
+            return self._move_log(mode)
+
+    def _move_log(self, mode: str) -> tuple[bool, Checkpoint]:
+        with _translated(self._drop_writer):
             raw: Any = self._writer_connection().connection.dbapi_connection
             busy, pages, moved = raw.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
             return bool(busy), Checkpoint(max(0, pages), max(0, moved))
@@ -219,6 +237,10 @@ class Database:
         if writer is not None:
             _discard(writer)
 
+    def _fail_writer(self) -> None:
+        self._failed = True
+        self._drop_writer()
+
     def _drop_reader(self) -> None:
         mine: tuple[Connection, threading.Lock] | None = getattr(self._local, "mine", None)
         if mine is not None:
@@ -250,8 +272,9 @@ def open_sqlcipher(
 
     `exclusive` takes the lock file beside it for this process; `read_only` opens no writing
     connection and takes no lock. Raises StoreError STORE_MISSING, STORE_KEY_WRONG, STORE_IN_USE,
-    STORE_DAMAGED (the key is right, the first page is not, or the WAL lost what was durable),
-    SQLITE_TOO_OLD, and with `create` STORE_EXISTS.
+    STORE_DAMAGED (the key is right, the first page is not), STORE_LOG_LOST(path, copy) (the WAL
+    lost what was durable; until somebody moves the copy away), SQLITE_TOO_OLD, and with
+    `create` STORE_EXISTS.
     """
     assert not (create and read_only)
     if create and path.exists():
@@ -266,8 +289,10 @@ def open_sqlcipher(
         if create:
             keymark.write(path, key)
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        elif path.stat().st_size == 0 or path.with_name(f"{path.name}-wal{LOST}").exists():
+        elif path.stat().st_size == 0:
             raise StoreError("STORE_DAMAGED", path=str(path))
+        elif _lost_copy(path).exists():
+            raise _log_lost(path)
         with database.read() if read_only else database.write():
             pass
         if not read_only:
@@ -295,6 +320,22 @@ def driver_rows(
     raw: Any = connection.connection.dbapi_connection
     rows: list[tuple[Any, ...]] = raw.execute(statement, values).fetchall()
     return rows
+
+
+def _lost_copy(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal{LOST}")
+
+
+def _log_lost(path: Path) -> StoreError:
+    return StoreError("STORE_LOG_LOST", path=str(path), copy=str(_lost_copy(path)))
+
+
+@contextmanager
+def _disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError("STORE_DISK_ERROR", cause=type(error).__name__) from error
 
 
 def _engine(path: Path, key: bytes, role: pragmas.Role) -> Engine:

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import os
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from posapp.errors import StoreError
+from posapp.errors import ConfigError, StoreError
 
 if sys.platform == "win32":
     from posapp.db.lock_windows import try_lock, unlock
 else:
     from posapp.db.lock_posix import try_lock, unlock
+
+AGAIN_S = 0.01
 
 
 class FileLock:
@@ -37,3 +42,30 @@ class FileLock:
             unlock(self._file)
             self._file.close()
             self._file = None
+
+
+@contextmanager
+def held(path: Path, *, within_s: float) -> Iterator[None]:
+    """Holds `path` inside; waits up to `within_s` seconds for whoever holds it now, another
+    process or this one. Raises StoreError STORE_BUSY; ConfigError FILE_UNWRITABLE.
+    """
+    until = time.monotonic() + within_s
+    lock = _try(path)
+    while lock is None:
+        if time.monotonic() > until:
+            raise StoreError("STORE_BUSY")
+        time.sleep(AGAIN_S)
+        lock = _try(path)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _try(path: Path) -> FileLock | None:
+    try:
+        return FileLock(path)
+    except StoreError:
+        return None
+    except OSError as error:
+        raise ConfigError("FILE_UNWRITABLE", file=str(path), reason=str(error.strerror)) from None

@@ -68,7 +68,8 @@ def _head_office(office: Path, town: Town) -> str:
         help_line="0800 100 200",
     )
     packs = [paths.resources() / "tariffs" / f"{name}.toml" for name in TARIFFS.values()]
-    headoffice.import_files(office, [*packs, town.customers_csv, town.meters_csv])
+    tables = [town.customers_csv, town.meters_csv, town.accounts_csv]
+    headoffice.import_files(office, [*packs, *tables])
     for person in staff_by_number():
         headoffice.add_operator(office, person.name, person.role, person.pin)
     return headoffice.enrol(

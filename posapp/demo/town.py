@@ -1,7 +1,7 @@
 """The sample town: people, meters, tariffs and test keys, made from a seed.
 
-It writes the same files a real utility would load (`customers.csv`, `meters.csv`) and the key
-file that only a test module takes. The same seed makes the same town.
+It writes the same files a real utility would load (`customers.csv`, `meters.csv`, `accounts.csv`)
+and the key file that only a test module takes. The same seed makes the same town.
 """
 
 from __future__ import annotations
@@ -28,7 +28,15 @@ TARIFFS = {
     "KE-D1": "ke-domestic",
     "KE-DS": "ke-standing-charge",
     "KE-SC": "ke-small-business",
+    "KE-DA": "ke-accounts",
 }
+USUAL_TARIFFS = 3  # the first ones; the last one is for those with an account
+INDEBTED_AT, ENTITLED_AT = 60, 61  # places in the list of meters, after all that the day sells to
+ACCOUNTS = {
+    INDEBTED_AT: ("no", "water:1850.00:2025-02-28 rent:640.00:2025-05-31"),
+    ENTITLED_AT: ("yes", ""),
+}
+ACCOUNTS_AS_OF = "2025-07-01T00:00"
 TILL_CODE = "MM03"
 AUTHORISATION = "authorisation"  # the file of head office's word for the module
 CURRENT_SGC, DES_SGC, OLD_SGC = "600701", "600702", "600193"
@@ -83,6 +91,7 @@ class Town:
     meters: tuple[TownMeter, ...]
     customers_csv: Path
     meters_csv: Path
+    accounts_csv: Path
     keys_json: Path
 
     @property
@@ -95,6 +104,16 @@ class Town:
         """The one meter that head office has blocked."""
         return next(meter for meter in self.meters if meter.state == "blocked")
 
+    @property
+    def indebted_meter(self) -> TownMeter:
+        """Whose customer owes for water and rent: a part of each payment goes there first."""
+        return self.meters[INDEBTED_AT]
+
+    @property
+    def entitled_meter(self) -> TownMeter:
+        """Whose customer is on the utility's list for free units."""
+        return self.meters[ENTITLED_AT]
+
 
 def build(folder: Path, *, customers: int, seed: int) -> Town:
     """Make the town's files in `folder`. Raises InputError DEMO_CUSTOMERS outside 500..100 000."""
@@ -104,19 +123,24 @@ def build(folder: Path, *, customers: int, seed: int) -> Town:
     folder.mkdir(parents=True, exist_ok=True)
     names = tomllib.loads((paths.resources() / "demo" / "names.toml").read_text(encoding="utf-8"))
     people = tuple(_customer(chance, number, names) for number in range(1, customers + 1))
-    meters = _meters(chance, customers, tuple(TARIFFS), names["makers"])
+    meters = _meters(chance, customers, tuple(TARIFFS)[:USUAL_TARIFFS], names["makers"])
     town = Town(
         folder,
         people,
         meters,
         folder / "customers.csv",
         folder / "meters.csv",
+        folder / "accounts.csv",
         folder / "keys-test.json",
     )
     _write_csv(town.customers_csv, ("customer_id", "name", "account", "phone", "address"), people)
     fields = tuple(TownMeter.__slots__)
     rows = [tuple(getattr(meter, field) for field in fields) for meter in meters]
     _write_csv(town.meters_csv, fields, rows)
+    accounts = [
+        (meters[place].meter, ACCOUNTS_AS_OF, *account) for place, account in ACCOUNTS.items()
+    ]
+    _write_csv(town.accounts_csv, ("meter", "as_of", "entitled", "debts"), accounts)
     town.keys_json.write_text(json.dumps(_keys(seed), indent=1), encoding="utf-8")
     return town
 
@@ -163,6 +187,8 @@ def _meter(
         ea, sgc, krn = 7, DES_SGC, 1
     if place == 12:
         ea, sgc, krn, base = 7, OLD_SGC, 1, 1993
+    if place in ACCOUNTS:
+        tariff = "KE-DA"
     phases = 3 if place % 15 == 9 else 1
     state = "blocked" if place == 25 else "active"
     return TownMeter(number, owner, tariff, ea, sgc, krn, "01", base, 255, phases, maker, state)

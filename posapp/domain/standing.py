@@ -11,6 +11,9 @@ from decimal import Decimal
 
 from posapp.domain.meter import MeterNumber
 
+RATE_DECIMALS_MAX = 12
+RATE_END = 10**9  # no currency is worth so much of another
+
 
 @dataclass(frozen=True, slots=True)
 class FeeState:
@@ -34,11 +37,21 @@ class Debt:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What one unit of another currency costs in the tariff's; head office stamps the day."""
+    """What one unit of another currency costs in the tariff's; head office stamps the day.
+
+    Raises ValueError for a rate that is no price.
+    """
 
     currency: str
     rate: Decimal
     stamped: date
+
+    def __post_init__(self) -> None:
+        exponent = self.rate.as_tuple().exponent
+        if not isinstance(exponent, int) or exponent < -RATE_DECIMALS_MAX:
+            raise ValueError("rate")
+        if not 0 < self.rate < RATE_END:
+            raise ValueError("rate")
 
 
 @dataclass(frozen=True, slots=True)

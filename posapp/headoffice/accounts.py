@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from posapp.domain.energy import parse_units
@@ -26,12 +26,14 @@ ACCOUNTS = (
     ("debts", False, "account:sum:since, several with spaces: water:1200.00:2024-01-31"),
     ("fees", False, "fee:owed:paid until, several with spaces: network_charge:91.30:2024-07-31"),
 )
+LISTS = frozenset({"debts", "fees"})  # columns with several values in a cell
 RATES = (
     ("currency", True, "ISO 4217 code of the other currency"),
     ("rate", True, "what one of it costs in the utility's currency"),
     ("stamped", True, "the day it was fixed: 2025-08-01"),
 )
 ROWS_OF_ACCOUNT_MAX = 24
+FIRST_YEAR = 2000  # before it nobody sold with this; a year of two digits is a slip
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,23}")
 
 Row = dict[str, str]
@@ -69,8 +71,11 @@ class AccountRows:
     def _moment(self, text: str) -> datetime:
         try:
             moment = datetime.fromisoformat(text)
+            known = moment.year >= FIRST_YEAR
         except ValueError:
-            raise InputError("FIELD_FORM", field="as_of", expected="2025-08-01T06:00") from None
+            known = False
+        if not known:
+            raise InputError("FIELD_FORM", field="as_of", expected="2025-08-01T06:00")
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=self._zone)
         if moment > self._now:
@@ -92,16 +97,13 @@ class AccountRows:
         if code not in CURRENCIES or code == self._unit.code:
             others = sorted(set(CURRENCIES) - {self._unit.code})
             raise InputError("FIELD_VALUE", field="currency", expected=", ".join(others))
-        try:
-            value = Decimal(row["rate"])
-        except InvalidOperation:
-            value = Decimal(0)
-        if not value.is_finite() or not 0 < value < 10**9 or len(row["rate"]) > 20:
-            raise InputError("FIELD_FORM", field="rate", expected="129.50")
         stamped = _day(row["stamped"], "stamped")
         if stamped > self._now.astimezone(self._zone).date():
             raise InputError("FIELD_FUTURE", field="stamped")
-        return code, Rate(code, value, stamped)
+        try:
+            return code, Rate(code, Decimal(row["rate"]), stamped)
+        except (ValueError, ArithmeticError):
+            raise InputError("FIELD_FORM", field="rate", expected="129.50") from None
 
 
 def _yes(row: Row) -> bool:

@@ -30,7 +30,7 @@ from posapp.domain.meter import (
 from posapp.domain.money import currency
 from posapp.errors import ConfigError, InputError, PosError
 from posapp.headoffice import feed, schema
-from posapp.headoffice.accounts import ACCOUNTS, RATES, AccountRows
+from posapp.headoffice.accounts import ACCOUNTS, LISTS, RATES, AccountRows
 from posapp.headoffice.office import Office
 from posapp.pricing import pack as packs
 from posapp.wire.feed import (
@@ -45,6 +45,7 @@ from posapp.wire.feed import (
 
 FILE_BYTES_MAX = 256 * 1024 * 1024  # about two million customers
 FIELD_CHARACTERS_MAX = 200
+LIST_CHARACTERS_MAX = 2_000  # of the columns that hold a row of rows
 BAD_ROWS_KEPT = 1_000  # reported one by one; beyond that only counted
 ROWS_A_STATEMENT = 500
 
@@ -130,8 +131,8 @@ def import_files(office: Office, paths: Sequence[Path]) -> ImportReport:
 
     What a file is shows in its columns (`.toml` is a tariff pack). Raises ConfigError
     FILE_UNREADABLE, FILE_TOO_LARGE; InputError IMPORT_NOT_TEXT, IMPORT_HEADER, TARIFF_INVALID,
-    TARIFF_EXAMPLE, TARIFF_CURRENCY, TARIFF_VERSION_TAKEN before the file it is about changed anything; files
-    before it stay loaded.
+    TARIFF_EXAMPLE, TARIFF_CURRENCY, TARIFF_VERSION_TAKEN before the file it is about changed
+    anything; files before it stay loaded.
     """
     jobs = sorted((_open(path) for path in paths), key=lambda job: job.order)
     return ImportReport(tuple(job.run(office) for job in jobs))
@@ -397,8 +398,9 @@ def _bodies(
 
 def _check_cells(row: Row) -> None:
     for field, cell in row.items():
-        if len(cell) > FIELD_CHARACTERS_MAX:
-            raise InputError("FIELD_TOO_LONG", field=field, most=FIELD_CHARACTERS_MAX)
+        most = LIST_CHARACTERS_MAX if field in LISTS else FIELD_CHARACTERS_MAX
+        if len(cell) > most:
+            raise InputError("FIELD_TOO_LONG", field=field, most=most)
         # A control character in a name would be a command to the printer.
         if any(unicodedata.category(char) in ("Cc", "Cs") for char in cell):
             raise InputError("FIELD_CONTROL", field=field)

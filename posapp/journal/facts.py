@@ -403,11 +403,13 @@ class ClockCorrected:
 class ModuleLoaded:
     """Two people gave the module a document: `what` is a `posapp.domain.permissions.Operation`.
 
-    `number` is the authorisation's, or how many keys the module had afterwards.
+    `number` is the authorisation's, or how many keys the module had afterwards; UNCERTAIN when
+    its answer was lost, so that it may have the document or not.
     """
 
     KIND: ClassVar[int] = 40
     VERSION: ClassVar[int] = 1
+    UNCERTAIN: ClassVar[int] = -1
     what: str
     module_id: str
     number: int
@@ -577,5 +579,5 @@ def read(kind: int, version: int, body: Body) -> Fact | None:
             raise InputError("JOURNAL_ENTRY_INVALID", kind=kind, reason=f"field {key}")
     try:
         return reader(body)
-    except (LookupError, TypeError, ValueError, OverflowError, InputError) as error:
+    except (LookupError, TypeError, ValueError, ArithmeticError, InputError) as error:
         raise InputError("JOURNAL_ENTRY_INVALID", kind=kind, reason=type(error).__name__) from error

@@ -339,6 +339,13 @@ class UnitOfWork(Reader, Protocol):
 
     def set_print_job(self, job_id: int, state: PrintState, held: str = "") -> None: ...
 
+    def take_authorisation(self, document: bytes) -> bool:
+        """Renew the till's lease by a module's authorisation; whether it was newer.
+
+        Raises InputError when it is not for this till or head office's signature is not on it.
+        """
+        ...
+
     def set_pin_misses(self, operator_id: int, misses: int) -> None: ...
 
     def raise_clock_floor(self, moment: datetime) -> None: ...

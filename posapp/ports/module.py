@@ -192,9 +192,9 @@ class SecurityModule(Protocol):
         """
         ...
 
-    # Nothing below can make a token: every ModuleError is NOT_EXECUTED, and UNSUPPORTED where
-    # the module's kind has no such thing (see `ModuleStatus.offers`). Each takes up to 10 s, and
-    # what it changed is in `status()` when it returns.
+    # Nothing below can make a token: every ModuleError is NOT_EXECUTED (but for a document whose
+    # loading was not answered), and UNSUPPORTED where the module's kind has no such thing (see
+    # `ModuleStatus.offers`). Each takes up to 10 s; what it changed is in `status()` then.
 
     def login(self, operator: int, pin: str) -> None:
         """Sign a person in to the module; nothing is done where it has no operators.
@@ -212,14 +212,15 @@ class SecurityModule(Protocol):
         """Hand over head office's signed document; the number that the module has now.
 
         Raises ModuleError with what the module says of it (AUTHORISATION_..., SIGNATURE_INVALID,
-        SIGNERS_TOO_FEW, ROLE_DENIED ...).
+        SIGNERS_TOO_FEW, ROLE_DENIED ...); UNKNOWN when no answer came: it may have it.
         """
         ...
 
     def load_keys(self, document: bytes) -> int:
         """Hand over a key file (`posapp.wire.key_file`); how many keys the module has now.
 
-        Raises ModuleError KEY_FILE_..., ROLE_DENIED.
+        Raises ModuleError KEY_FILE_..., ROLE_DENIED, HSM_... when a device failed half-way;
+        UNKNOWN when no answer came: it may have them.
         """
         ...
 

@@ -27,8 +27,8 @@ from posapp.pricing.curve import (
 )
 from posapp.pricing.curve import IncludedVat as IncludedVat
 from posapp.pricing.curve import Share as Share
-from posapp.pricing.dues import NO_CAP, ArrearsDue, Cap, ChannelDue, FeeDue
-from posapp.pricing.exact import half_up, step_minor
+from posapp.pricing.dues import NO_CAP, ArrearsDue, Cap, ChannelDue, FeeAsleep, FeeDue
+from posapp.pricing.exact import half_up, plain, step_minor
 from posapp.pricing.situation import FeeState, Situation, months_between
 
 
@@ -184,15 +184,16 @@ class MonthlyFee:
     when: When = ALWAYS
 
     def bind(self, binding: Binding) -> Part:
-        if not self.when.holds(binding.situation):
-            return Absent(self.code)
+        holds = self.when.holds(binding.situation)
         if self.when.span is not None:
-            return SpanFee(self.code, binding.minor(self.amount), binding.month, self.when.span)
+            amount = binding.minor(self.amount)
+            span = self.when.span
+            return SpanFee(self.code, amount, binding.month, span) if holds else Absent(self.code)
         state = binding.situation.fee(self.code)
-        owed = state.owed_minor + self._months(state, binding.situation.day) * binding.minor(
-            self.amount
-        )
-        return FeeDue(self.code, Fraction(owed), self.cap)
+        if not holds:
+            return _asleep(self.code, state, binding.situation.day)
+        months = self._months(state, binding.situation.day)
+        return _fee_due(self, state, months, binding)
 
     def _months(self, state: FeeState, day: date) -> int:
         if state.through is None:
@@ -201,6 +202,13 @@ class MonthlyFee:
         if self.skipped is Skipped.LOST:
             return min(1, months)
         return months if self.months_max is None else min(months, self.months_max)
+
+
+def _asleep(code: str, state: FeeState, day: date) -> Part:
+    """What is not charged now is not charged later either; one never charged has no time yet."""
+    if state.through is None or state.through >= day:
+        return Absent(code)
+    return FeeAsleep(code, state.owed_minor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,14 +223,26 @@ class DailyFee:
 
     def bind(self, binding: Binding) -> Part:
         situation = binding.situation
-        if not self.when.holds(situation):
-            return Absent(self.code)
         state = situation.fee(self.code)
+        if not self.when.holds(situation):
+            return _asleep(self.code, state, situation.day)
         days = 0 if state.through is None else max(0, (situation.day - state.through).days)
         if self.days_max is not None:
             days = min(days, self.days_max)
-        owed = state.owed_minor + days * binding.minor(self.amount)
-        return FeeDue(self.code, Fraction(owed), self.cap)
+        return _fee_due(self, state, days, binding)
+
+
+def _fee_due(fee: MonthlyFee | DailyFee, state: FeeState, times: int, binding: Binding) -> FeeDue:
+    """So many months or days of a fee, and what is owed from before."""
+    owed = state.owed_minor + times * binding.minor(fee.amount)
+    parts = []
+    if state.owed_minor:
+        before = Decimal(state.owed_minor) / binding.scale
+        parts.append(plain(before.quantize(1 / Decimal(binding.scale))))
+    if times:
+        parts.append(f"{times} x {plain(binding.price(fee.amount))}")
+    told = " + ".join(parts) if times != 1 or len(parts) > 1 else ""
+    return FeeDue(fee.code, Fraction(owed), fee.cap, told, state.through is None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,11 +81,17 @@ class _Flat:
 
 @dataclass(frozen=True, slots=True)
 class FeeDue(_Flat):
-    """A fee of months or days, with what is still owed from before."""
+    """A fee of months or days, with what is still owed from before.
+
+    `parts` says how it came about, `3 x 70` or `91.30 + 1 x 200`; nothing for once the fee.
+    `first` says that it was never charged before: from now on it is counted.
+    """
 
     code: str
     owed_minor: Fraction
     cap: Cap
+    parts: str = ""
+    first: bool = False
 
     @property
     def depends_on_payment(self) -> bool:
@@ -96,7 +102,20 @@ class FeeDue(_Flat):
 
     def lines(self, sold: Sold, index: int, net: Fraction) -> tuple[SaleLine, ...]:
         amount = sold.minor(sold.dues[index] * net)
-        return (SaleLine(LineKind.FEE, self.code, amount),) if self.owed_minor else ()
+        if not self.owed_minor:
+            return ()
+        return (SaleLine(LineKind.FEE, self.code, amount, rate=self.parts),)
+
+
+@dataclass(frozen=True, slots=True)
+class FeeAsleep(_Flat):
+    """A fee whose condition does not hold: the time up to this sale passes without it."""
+
+    code: str
+    owed_minor: int
+
+    def lines(self, sold: Sold, index: int, net: Fraction) -> tuple[SaleLine, ...]:
+        return ()
 
 
 @dataclass(frozen=True, slots=True)

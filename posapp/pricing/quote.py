@@ -18,7 +18,7 @@ from posapp.pricing.advice import Advice as Advice
 from posapp.pricing.advice import advise
 from posapp.pricing.cost import Costing, Position
 from posapp.pricing.curve import Sold
-from posapp.pricing.dues import ArrearsDue, FeeDue
+from posapp.pricing.dues import ArrearsDue, FeeAsleep, FeeDue
 from posapp.pricing.exact import EXACT, half_up, rounded
 from posapp.pricing.situation import FeeState, Rate, Situation
 from posapp.pricing.tariff import InvoiceTitle, TariffPack
@@ -148,7 +148,8 @@ def units_quote(costing: Costing, units_tenths: int, *, cash: bool = False) -> Q
     coins = costing.terms.pack.cash_rounding
     position = _position(costing, amount)
     if cash and coins is not None:
-        asked = rounded(Fraction(amount, coins.step_minor), coins.rule) * coins.step_minor
+        count = rounded(Fraction(amount, coins.step_minor), coins.rule)
+        asked = max(1, count) * coins.step_minor  # units are never sold for nothing
         return _quote(costing, amount, units, position, coins_minor=asked - amount)
     return _quote(costing, amount, units, position)
 
@@ -234,10 +235,14 @@ def _quote(
 
 def _fees_after(terms: Terms, sold: Sold) -> tuple[tuple[str, FeeState], ...]:
     found = []
+    day = terms.situation.day
     for place, part in enumerate(terms.parts):
-        if isinstance(part, FeeDue):
+        if isinstance(part, FeeDue) and (part.owed_minor or part.first):  # else all as it was
             left = max(0, half_up(part.owed_minor) - sold.minor(sold.dues[place]))
-            found.append((part.code, FeeState(terms.situation.day, left)))
+            through = terms.situation.fee(part.code).through  # later than now if paid ahead
+            found.append((part.code, FeeState(max(day, through or day), left)))
+        elif isinstance(part, FeeAsleep):
+            found.append((part.code, FeeState(day, part.owed_minor)))
     return tuple(found)
 
 

@@ -278,7 +278,7 @@ def _name(path: Path) -> str:
 
 
 def _perhaps(written: object, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(str(written), list(known), 1, 0.75)
+    near = difflib.get_close_matches(str(written), list(known), 1)
     return f'; perhaps "{near[0]}"' if near else ""
 
 

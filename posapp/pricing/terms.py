@@ -5,15 +5,15 @@ Made once when a customer was found; every key press then asks `cost` and `quote
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 
 from posapp.errors import SaleError
 from posapp.pricing.components import Binding, FreeBasic
-from posapp.pricing.curve import FreeUnits, Month, Part, Share
-from posapp.pricing.dues import DUES, Due, settle
+from posapp.pricing.curve import Absent, FreeUnits, Month, Part, Share
+from posapp.pricing.dues import DUES, ArrearsDue, Due, settle
 from posapp.pricing.situation import Situation
 from posapp.pricing.tariff import TariffPack
 
@@ -109,7 +109,21 @@ def bind(pack: TariffPack, situation: Situation) -> Terms:
         pack.currency.scale,
         free,
     )
-    return Terms(pack, situation, tuple(c.bind(binding) for c in pack.components))
+    parts = tuple(c.bind(binding) for c in pack.components)
+    return Terms(pack, situation, _each_debt_once(parts) if situation.debts else parts)
+
+
+def _each_debt_once(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    """A debt is paid back by the first component that it is for, by no other."""
+    taken: set[str] = set()
+    found: list[Part] = []
+    for part in parts:
+        if isinstance(part, ArrearsDue):
+            debts = tuple(debt for debt in part.debts if debt.account not in taken)
+            taken.update(debt.account for debt in debts)
+            part = replace(part, debts=debts) if debts else Absent(part.code)
+        found.append(part)
+    return tuple(found)
 
 
 def _month(situation: Situation, free: FreeBasic | None) -> Month:

@@ -6,6 +6,7 @@ when it is printed, so the stored bytes never change.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -14,7 +15,7 @@ from posapp.domain.energy import units_text
 from posapp.domain.ids import ReceiptNumber
 from posapp.domain.meter import MeterNumber
 from posapp.domain.money import amount_text, currency, money_text
-from posapp.domain.sale import SaleKind, TokenDigits, TokenKind
+from posapp.domain.sale import LineKind, SaleKind, TokenDigits, TokenKind
 from posapp.domain.site import Site
 from posapp.journal.facts import SaleIntended, TokenItem
 from posapp.pricing.explain import Reason
@@ -40,6 +41,7 @@ from posapp.reports.texts import (
     line_text,
     reason_lines,
     short_name,
+    taxed_kinds,
     tender_text,
     time_text,
 )
@@ -228,8 +230,9 @@ def _bought(sale: SaleIntended, say: Words) -> list[Block]:
     given = sale.units_tenths if sale.lines else credit.units
     sold = say("receipt.kwh", units=units_text(given))
     blocks: list[Block] = [KeyValue(say("receipt.units"), sold, bold=True, size=2)]
-    if credit.units != given:
-        blocks.append(KeyValue(say("receipt.on_token"), units_text(credit.units)))
+    if credit.kind is TokenKind.CREDIT and credit.units != given:
+        on_token = units_text(credit.units)
+        blocks.append(KeyValue(say("receipt.on_token"), say("receipt.kwh", units=on_token)))
     return blocks
 
 
@@ -247,14 +250,31 @@ def _money(facts: ReceiptFacts, say: Words) -> list[Block]:
     for tender in sale.tenders:
         blocks.append(KeyValue(tender_text(tender, say), money(tender.received_minor)))
     blocks.append(KeyValue(say("receipt.change"), money(sale.change_minor)))
-    owed = [(code, state.owed_minor) for code, state in sale.fees if state.owed_minor]
-    for code, left in (*owed, *facts.debts):
-        name = literal(code).replace("_", " ").capitalize()
-        blocks.append(KeyValue(say("receipt.still_owed", name=name), money(left)))
+    blocks += [KeyValue(text, money(left)) for text, left in _owed(facts, say)]
     if sale.rate is not None:
         rate = say("receipt.rate", currency=sale.rate.currency, rate=f"{sale.rate.rate:f}")
         blocks.append(KeyValue(rate, date_text(sale.rate.stamped)))
     return blocks
+
+
+def _owed(facts: ReceiptFacts, say: Words) -> Iterator[tuple[str, int]]:
+    """What is still owed of fees and accounts; of an account that is paid off now, nothing."""
+    lines = facts.sale.lines
+    taxed: set[LineKind] = set()
+    for line in lines:
+        if line.kind is LineKind.TAX and line.amount_minor:
+            taxed.update(taxed_kinds(line, lines))
+    for code, state in facts.sale.fees:
+        if state.owed_minor:
+            yield _still(code, say, LineKind.FEE in taxed), state.owed_minor
+    paid = (line.code.partition(" ")[2] for line in lines if line.kind is LineKind.ARREARS)
+    for account, left in (dict.fromkeys(paid, 0) | dict(facts.debts)).items():
+        yield _still(account, say, left > 0 and LineKind.ARREARS in taxed), left
+
+
+def _still(code: str, say: Words, plus_tax: bool) -> str:
+    key = "receipt.still_owed_net" if plus_tax else "receipt.still_owed"
+    return say(key, name=literal(code).replace("_", " ").capitalize())
 
 
 def _why(facts: ReceiptFacts, say: Words) -> list[Block]:

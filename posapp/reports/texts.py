@@ -77,8 +77,9 @@ def line_text(line: SaleLine, lines: tuple[SaleLine, ...], words: Words, money: 
     if line.kind is LineKind.ENERGY and line.rate == "0" and not line.amount_minor:
         return words("line.free", units=units_text(line.units_tenths))
     if line.kind is LineKind.ENERGY:
-        units = units_text(line.units_tenths)
-        return words("line.energy", units=units, rate=literal(line.rate))
+        units = units_text(abs(line.units_tenths))
+        key = "line.energy" if line.units_tenths > 0 else "line.energy_anew"
+        return words(key, units=units, rate=literal(line.rate))
     if line.kind is LineKind.LEVY:
         if line.units_tenths:
             units = units_text(line.units_tenths)
@@ -86,7 +87,7 @@ def line_text(line: SaleLine, lines: tuple[SaleLine, ...], words: Words, money: 
         key = "line.levy" if line.rate else "line.levy_flat"
         return words(key, name=name, rate=_plain_rate(line.rate))
     if line.kind is LineKind.FEE:
-        return name
+        return f"{name}  {literal(line.rate)}" if line.rate else name
     if line.kind is LineKind.TAX:
         return _tax_text(line, lines, words, money)
     if line.kind is LineKind.ARREARS:
@@ -111,15 +112,41 @@ def reason_lines(reasons: tuple[Reason, ...], day: str, words: Words) -> Iterato
 def _tax_text(line: SaleLine, lines: tuple[SaleLine, ...], words: Words, money: Money) -> str:
     """The base is named only when the tax recomputes from it to the last minor unit."""
     rate = _plain_rate(line.rate)
-    taxed = (LineKind.ENERGY, LineKind.LEVY, LineKind.FEE)
-    base = sum(other.amount_minor for other in lines if other.kind in taxed)
-    try:
-        fits = round_minor(base * Decimal(line.rate) / 100) == line.amount_minor
-    except InvalidOperation:
-        fits = False
-    if fits:
-        return words("line.tax_of", rate=rate, base=money(base))
-    return words("line.tax", rate=rate)
+    kinds = taxed_kinds(line, lines)
+    if not kinds:
+        return words("line.tax", rate=rate)
+    return words("line.tax_of", rate=rate, base=money(_sum(lines, kinds)))
+
+
+def taxed_kinds(tax: SaleLine, lines: tuple[SaleLine, ...]) -> tuple[LineKind, ...]:
+    """The kinds of lines that a tax is of; none where it recomputes from no sum of lines."""
+    for kinds in _TAX_BASES:
+        try:
+            found = round_minor(_sum(lines, kinds) * Decimal(tax.rate) / 100)
+        except InvalidOperation:
+            return ()
+        if found == tax.amount_minor:
+            return kinds
+    return ()
+
+
+# The rounding line is energy money too: what was paid is taxed, not what the grid made of it.
+_TAX_BASES = tuple(
+    (*kinds, *rounding)
+    for kinds in (
+        (LineKind.ENERGY, LineKind.LEVY, LineKind.FEE),
+        (LineKind.ENERGY, LineKind.LEVY, LineKind.FEE, LineKind.ARREARS),
+        (LineKind.ENERGY, LineKind.LEVY),
+        (LineKind.ENERGY, LineKind.LEVY, LineKind.ARREARS),
+    )
+    for rounding in ((), (LineKind.ROUNDING,))
+)
+
+
+def _sum(lines: tuple[SaleLine, ...], kinds: tuple[LineKind, ...]) -> int:
+    return sum(
+        line.amount_minor for line in lines if line.kind in kinds and line.code != "cash_rounding"
+    )
 
 
 def _plain_rate(rate: str) -> str:

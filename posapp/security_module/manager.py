@@ -212,14 +212,16 @@ class ModuleManager:
     def load_authorisation(self, document: bytes) -> int:
         """Hand the module head office's signed document; the number it has now."""
         driver = self._governed()
-        return self._besides(lambda deadline: driver.load_authorisation(document, deadline))
+        return self._besides(
+            lambda deadline: driver.load_authorisation(document, deadline), always=None
+        )
 
     def load_keys(self, document: bytes) -> int:
         """Hand it a key file; how many keys it has now."""
         driver = self._driver
         if not isinstance(driver, Rekeyable):
             raise _unsupported("keys")
-        return self._besides(lambda deadline: driver.load_keys(document, deadline))
+        return self._besides(lambda deadline: driver.load_keys(document, deadline), always=None)
 
     def acknowledge_audit(self, document: bytes) -> int:
         """Hand it head office's word on the audit; the entry up to which it counts."""
@@ -277,11 +279,16 @@ class ModuleManager:
         return self._driver
 
     def _besides(
-        self, ask: Callable[[float], T], *, open_line: bool = True, changes: bool = True
+        self,
+        ask: Callable[[float], T],
+        *,
+        open_line: bool = True,
+        changes: bool = True,
+        always: Outcome | None = Outcome.NOT_EXECUTED,
     ) -> T:
         """Ask, and then ask how things stand when the answer may have changed that."""
         try:
-            return self._run(ask, Urgency.NORMAL, always=Outcome.NOT_EXECUTED, open_line=open_line)
+            return self._run(ask, Urgency.NORMAL, always=always, open_line=open_line)
         finally:  # a refusal changes something too: a wrong PIN signs out whoever was signed in
             if changes:
                 self._report_due_at = 0.0

@@ -1,8 +1,8 @@
 """From a durable intent to a durable outcome: the one road to tokens, for sale and recovery.
 
 The rule that carries everything: the same request with the same TID may be asked again and
-again, a new TID only after the module said that it did not execute the old one. A silent
-module leaves the sale REQUESTED; it is never called failed.
+again, a new TID or number only after the module said that it did not execute the old one. A
+silent module leaves the sale REQUESTED; it is never called failed.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from posapp.sts.tid import tid_at
 ASKS_MAX = 3  # how often one visit asks before it leaves the sale for later
 RETIMES_MAX = 3
 RETIME_AHEAD = timedelta(hours=12)  # the reference module's own limit for a till's clock
+ANSWER_KEPT = timedelta(days=7)  # so long no module forgets what it made (module-link.md 10.1)
 
 log = logging.getLogger("posapp.sale")
 
@@ -103,11 +104,19 @@ class Issue:
                     if resumed:  # the clock may be right tomorrow; the money is taken already
                         return self._leave_open(record, error)
                     asked_before = True  # so that it is burnt: it must not run tomorrow either
+                if asked_before and error.code == "STALE":
+                    if not self._remembered(record):
+                        lost = ModuleError("RESULT_EXPIRED", outcome=Outcome.UNKNOWN)
+                        break
+                    record, lost = self._renumber(record, error), error
+                    continue
+                if asked_before and _passes(error) and self._burnt(record):
+                    return self._leave_open(self._renumber(record, error), error)
                 if error.outcome is Outcome.UNKNOWN or (asked_before and not _refusal(error)):
                     lost, asked_before = error, True
                     if error.code in _HOPELESS or not self._reachable():
                         break
-                elif not asked_before or error.code == "STALE" or self._burnt(record):
+                elif not asked_before or self._burnt(record):
                     raise self._end(record, error) from error
                 continue
             return self._store_outcome(record, result)
@@ -131,6 +140,16 @@ class Issue:
         latest = now + RETIME_AHEAD
         return lowest <= tid_at(latest, base_date)
 
+    def _remembered(self, record: SaleRecord) -> bool:
+        """Whether the module must still have the answer, if it ever made the token.
+
+        Its number is used up and there is no answer: within this time that is a refusal whose
+        word was lost, later the answer may have been forgotten. A wrong clock proves nothing.
+        """
+        now = self._clock.now()
+        is_back = self._store.read(lambda reader: clock_is_back(reader, now))
+        return not is_back and now - record.at <= ANSWER_KEPT
+
     def _burnt(self, record: SaleRecord) -> bool:
         """Make sure that no late frame of a request that was asked before can ever run."""
         intent = record.intent
@@ -152,6 +171,9 @@ class Issue:
                 raise ModuleError(error.code, outcome=Outcome.UNKNOWN, **error.params) from error
             if not isinstance(answer, NotFound):
                 return answer
+            if answer.last_sequence >= intent.sequence:  # this number can make nothing any more
+                raise ModuleError("STALE", last_sequence=answer.last_sequence)
+            self._somebody_works_there()
         return self._module.issue(request)
 
     def _same_module(self, intent: SaleIntended) -> None:
@@ -166,6 +188,11 @@ class Issue:
                 expected=intent.module_id,
                 found=status.module_id,
             )
+
+    def _somebody_works_there(self) -> None:
+        """A locked module would refuse and burn the request, and the money is taken already."""
+        if self._module.refresh().state is ModuleState.LOCKED:
+            raise ModuleError("LOGIN_REQUIRED", outcome=Outcome.UNKNOWN)
 
     def _request(self, intent: SaleIntended) -> IssueRequest:
         return IssueRequest(
@@ -187,20 +214,35 @@ class Issue:
     def _retime(self, record: SaleRecord, error: ModuleError) -> SaleRecord:
         lowest = error.params["lowest_tid"]
         assert isinstance(lowest, int)
+        intent = record.intent
+        log.info("module asked for a later token time; the intent is written again")
+        base_date = _base_date(record, error)
+        items = _later(intent.items, lowest, base_date, intent.configuration)
+        return self._write_again(record, items, 0)
+
+    def _renumber(self, record: SaleRecord, error: ModuleError) -> SaleRecord:
+        """The same items with the same TIDs under a new number: the old one is used up."""
+        log.info("a number made nothing (%s); the intent is written again", error.code)
+        last = error.params.get("last_sequence")
+        return self._write_again(record, record.intent.items, last if isinstance(last, int) else 0)
+
+    def _write_again(
+        self, record: SaleRecord, items: tuple[TokenItem, ...], above: int
+    ) -> SaleRecord:
+        """A new durable version of a refused intent, with a number above one."""
 
         def write(uow: UnitOfWork) -> SaleRecord:
             intent = record.intent
-            items = _later(intent.items, lowest, _base_date(record, error), intent.configuration)
-            sequence = uow.next_sequence(intent.module_id)
+            sequence = uow.next_sequence(intent.module_id, above=above)
             uow.append(SaleRetimed(intent.sale_id, items, sequence))
-            return replace(record, intent=replace(intent, items=items, sequence=sequence))
+            again = replace(intent, items=items, sequence=sequence)
+            return replace(record, intent=again, state=SaleState.INTENT)
 
-        log.info("module asked for a later token time; the intent was written again")
         return self._store.write(write, Urgency.SALE)
 
     def _end(self, record: SaleRecord, error: ModuleError) -> SaleError:
         """Write that no token was made, and give the error for the screen."""
-        how = SaleEnded.REFUSED if _refusal(error) else SaleEnded.CANCELLED
+        how = SaleEnded.REFUSED if _refusal(error) or _passes(error) else SaleEnded.CANCELLED
         ended = SaleEnded(record.intent_seq, how, error.code)
         self._store.write(lambda uow: uow.append(ended), Urgency.SALE)
         return SaleError(error.code, outcome=Outcome.NOT_EXECUTED, **error.params)
@@ -229,7 +271,7 @@ class Issue:
     def _leave_open(self, record: SaleRecord, lost: ModuleError) -> SaleRecord:
         """Write what is new about a sale that cannot be finished now, and say that it is open."""
         intent = record.intent
-        if lost.code == "WRONG_MODULE":
+        if lost.code in _FOR_A_SUPERVISOR:
             if record.state is not SaleState.UNKNOWN:
                 uncertain = SaleUncertain(record.intent_seq, lost.code)
                 self._store.write(lambda uow: uow.append(uncertain), Urgency.SALE)
@@ -255,11 +297,27 @@ def outcome_unknown(intent: SaleIntended, cause: str) -> SaleError:
 
 
 # Asking again at once cannot help: it would only hold up the till.
-_HOPELESS = frozenset({"MODULE_TIMEOUT", "WRONG_MODULE"})
+_HOPELESS = frozenset({"LOGIN_REQUIRED", "MODULE_TIMEOUT", "RESULT_EXPIRED", "WRONG_MODULE"})
+
+# The sale becomes UNKNOWN: no answer will come by itself; the module's own audit settles it.
+_FOR_A_SUPERVISOR = frozenset({"RESULT_EXPIRED", "WRONG_MODULE"})
+
+# What the module refuses for a while and not because of the request, which it burns all the same.
+_PASSING = frozenset(
+    {
+        "HSM_ABSENT",
+        "HSM_FAILED",
+        "HSM_KEY_CHANGED",
+        "HSM_KEY_GONE",
+        "HSM_TIMEOUT",
+        "LOGIN_REQUIRED",
+    }
+)
 
 # What the module itself answers when it will not; everything else says nothing about the request.
 _REFUSALS = frozenset(
     {
+        "AMOUNT_ABOVE_LIMIT",
         "AUDIT_FULL",
         "AUTHORISATION_MISSING",
         "BASE_DATE_MISMATCH",
@@ -287,8 +345,10 @@ _REFUSALS = frozenset(
         "OUTSIDE_HOURS",
         "RESERVED_USED",
         "RID_CONFLICT",
+        "ROLE_DENIED",
         "STALE",
         "TID_WINDOW",
+        "TILL_FOREIGN",
         "UNSUPPORTED",
     }
 )
@@ -319,3 +379,8 @@ def _later(
 def _refusal(error: ModuleError) -> bool:
     """Whether the module itself said no to this request (and so never executed it)."""
     return error.outcome is Outcome.NOT_EXECUTED and error.code in _REFUSALS
+
+
+def _passes(error: ModuleError) -> bool:
+    """Whether the module said no for a reason that passes: a paid sale is not ended by it."""
+    return error.outcome is Outcome.NOT_EXECUTED and error.code in _PASSING

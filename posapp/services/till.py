@@ -11,8 +11,7 @@ from posapp.services.acknowledge_audit import AcknowledgeAudit
 from posapp.services.desk import Desk
 from posapp.services.export_audit import ExportAudit
 from posapp.services.find import Find
-from posapp.services.load_authorisation import LoadAuthorisation
-from posapp.services.load_keys import LoadKeys
+from posapp.services.load_document import LoadAuthorisation, LoadKeys
 from posapp.services.move_cash import MoveCash
 from posapp.services.pair import Pair
 from posapp.services.quote import PrepareSale

@@ -22,8 +22,9 @@ from posapp.journal.chain import Head
 from posapp.journal.verify import verify_chain
 from posapp.ports import BackupMade
 from posapp.store.backup_files import BackupFile, backups_in, kept
+from posapp.store.meta import get_meta
 from posapp.store.schema import MIGRATIONS, VERSION_TABLE
-from posapp.store.store import SqlStore, chain_rows, get_meta
+from posapp.store.store import SqlStore, chain_rows
 from posapp.store.till_row import TillRow
 
 BOX_ENDING = ".recovery"

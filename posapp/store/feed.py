@@ -25,8 +25,10 @@ from posapp.journal.chain import Head
 from posapp.lanes import Urgency
 from posapp.ports import Contact
 from posapp.store import people, search
+from posapp.store.leases import put_lease
+from posapp.store.meta import get_meta, set_meta
 from posapp.store.schema import place_of
-from posapp.store.store import SqlStore, get_meta, set_meta
+from posapp.store.store import SqlStore
 from posapp.store.till_row import TillRow
 from posapp.wire.feed import Entity, FeedRow, TariffText, body_of
 from posapp.wire.lease import SignedLease
@@ -90,11 +92,6 @@ _OPERATOR = (
     " ON CONFLICT DO UPDATE SET name = excluded.name, role = excluded.role,"
     " misses = CASE WHEN pin_verifier = excluded.pin_verifier THEN misses ELSE 0 END,"
     " pin_verifier = excluded.pin_verifier"
-)
-_LEASE = (
-    "INSERT INTO lease (one, number, document, signature) VALUES (1, ?, ?, ?)"
-    " ON CONFLICT DO UPDATE SET number = excluded.number, document = excluded.document,"
-    " signature = excluded.signature WHERE excluded.number > number"
 )
 
 
@@ -227,7 +224,7 @@ def apply_row(connection: Connection, scope_id: int, row: FeedRow) -> None:
             (person.operator_id, person.name, person.role.value, value.pin_verifier),
         )
     elif isinstance(value, SignedLease):
-        _put_lease(connection, value)
+        put_lease(connection, value)
         return  # a lease is never let go with its scope: without one the till stops anyway
     run(_HOLD, (scope_id, row.entity, row.key))
 
@@ -259,16 +256,6 @@ def _meter_values(meter: Meter) -> tuple[Any, ...]:
         c.base_date, c.ken, c.tct, int(c.kt), meter.tariff, meter.state.value, meter.phases,
         meter.maker, meter.ct_ratio, *wanted,
     )  # fmt: skip
-
-
-def _put_lease(connection: Connection, signed: SignedLease) -> None:
-    till = TillRow.load(connection)
-    key = get_meta(connection, "head_office_key")
-    if till is None or key is None:
-        raise StoreError("NOT_ENROLLED")
-    signed.check(key, till.head.till_id)
-    values = (signed.lease.number, signed.document, signed.signature)
-    connection.exec_driver_sql(_LEASE, values)
 
 
 def _delete_customer(connection: Connection, key: str) -> None:

@@ -35,7 +35,7 @@ from posapp.store import accounts, counter, orphans, people, search
 from posapp.store.ledger import LedgerQueries
 from posapp.store.projections import intent_of
 from posapp.store.schema import place_of, sale_state, seq_of
-from posapp.wire.lease import SignedLease
+from posapp.wire.authorisation import lease_of
 
 PAGE_MAX = 1000  # rows of any list
 OPEN_SALES_MAX = 1000  # far more than can ever be open; a limit all the same
@@ -125,8 +125,8 @@ class Queries(LedgerQueries):
         return self._till_number("acked_seq")
 
     def lease(self) -> Lease | None:
-        row = self._run("SELECT document, signature FROM lease WHERE one = 1").first()
-        return None if row is None else SignedLease.read(row[0], row[1]).lease
+        row = self._run("SELECT document FROM lease WHERE one = 1").first()
+        return None if row is None else lease_of(row[0])
 
     def vended_total_minor(self) -> int:
         return self._till_number("vended_minor")

@@ -34,6 +34,7 @@ from posapp.lanes import Lane, Lanes, Urgency
 from posapp.ports import DiskStatus, Reader, UnitOfWork
 from posapp.store import rebuild
 from posapp.store.disk import RESERVE_BYTES, Disk, free_bytes
+from posapp.store.meta import get_meta, set_meta
 from posapp.store.queries import Queries
 from posapp.store.rebuild import Rebuild
 from posapp.store.schema import (
@@ -57,8 +58,6 @@ BEFORE_UPGRADE = "before-upgrade-"  # and the schema that it has
 UPGRADE_ROOM_BYTES = 16 * 1024 * 1024
 REBUILD = "rebuild"  # what a migration leaves in `meta`
 
-_META = "SELECT value FROM meta WHERE key = ?"
-_SET_META = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = ?2"
 _HASH = "SELECT hash FROM journal WHERE place = ?"
 _CHAIN = "SELECT place, entry, hash FROM journal WHERE place > ? ORDER BY place LIMIT ?"
 
@@ -365,17 +364,6 @@ def open_store(
             free=free,
         ),
     )
-
-
-def get_meta(connection: Connection, key: str) -> bytes | None:
-    """One setting kept in the store; None when it was never set."""
-    row = connection.exec_driver_sql(_META, (key,)).first()
-    return None if row is None else bytes(row[0])
-
-
-def set_meta(connection: Connection, key: str, value: bytes) -> None:
-    """Keep one setting."""
-    connection.exec_driver_sql(_SET_META, (key, value))
 
 
 def _opened(database: Database, make: Callable[[], SqlStore]) -> SqlStore:

@@ -16,6 +16,7 @@ from posapp.journal.facts import ClockCorrected, Fact, SaleIntended
 from posapp.journal.restore_facts import AnswersRecovered
 from posapp.ports import PrintState
 from posapp.store.disk import Disk
+from posapp.store.leases import take_authorisation
 from posapp.store.projections import Projector
 from posapp.store.queries import Queries
 from posapp.store.schema import RECOVERING, place_of
@@ -118,6 +119,9 @@ class SqlUnitOfWork(Queries):
     def set_print_job(self, job_id: int, state: PrintState, held: str = "") -> None:
         if self._run(_JOB_STATE, (state.value, held, job_id)).rowcount != 1:
             raise StoreError("PRINT_JOB_MISSING", job=job_id)
+
+    def take_authorisation(self, document: bytes) -> bool:
+        return take_authorisation(self._connection, document)
 
     def set_pin_misses(self, operator_id: int, misses: int) -> None:
         self._run("UPDATE operator SET misses = ? WHERE operator_id = ?", (misses, operator_id))

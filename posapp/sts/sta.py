@@ -6,6 +6,7 @@ and permutation of a byte are merged into one look-up, which makes a block 16 x 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from functools import cached_property
 from operator import getitem
@@ -75,6 +76,11 @@ class StaTables:
 
     def __repr__(self) -> str:
         return "StaTables(...)"
+
+    @cached_property
+    def fingerprint(self) -> bytes:
+        """SHA-256 of the three tables: 32 bytes that say whether two sets are the same."""
+        return hashlib.sha256(bytes((*self.s1, *self.s2, *self.p))).digest()
 
     @cached_property
     def forward(self) -> tuple[_RoundTables, ...]:

@@ -20,7 +20,7 @@ DRIVER_WORDS: dict[str, Words] = {
     "STATE_NOT_PAIRED": (
         "The module and this till are not paired.",
         SAFE,
-        "A supervisor pairs them in the settings.",
+        "A supervisor pairs them on the page Module.",
     ),
     "STATE_FW_TOO_OLD": (
         "The module speaks another version than this till.",

@@ -108,11 +108,6 @@ HSM_WORDS: dict[str, Words] = {
     ),
     "SEAL_EXISTS": ("This module has operators already.", NOTHING, "Add others as a supervisor."),
     "LOGIN_REQUIRED": ("Nobody is signed in at the module.", NO_SALE, "Sign in with your PIN."),
-    "ROLE_DENIED": (
-        "A {role} may not do this.",
-        NOTHING,
-        "Ask one who may: {allowed}.",
-    ),
     "OPERATOR_EXISTS": ("Operator {number} exists already.", NOTHING, "Choose another number."),
     "OPERATOR_LAST": (
         "This is the module's only supervisor.",

@@ -91,6 +91,11 @@ KEYS_WORDS: dict[str, Words] = {
         NOTHING,
         "Stop using it and call head office.",
     ),
+    "SELFTEST_TOO_OFTEN": (
+        "The security module was tested several times just now.",
+        NOTHING,
+        "Wait five minutes and test it again.",
+    ),
     "MODULE_KEYLESS": (
         "A module that trusts nobody must be made with keys.",
         NOTHING,

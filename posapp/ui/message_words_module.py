@@ -6,7 +6,7 @@ from posapp.ui.message_words import NO_SALE, NOTHING, Words
 from posapp.ui.message_words_keys import ASK_OFFICE, UNUSED
 
 CALL_OFFICE = "A supervisor must load a new authorisation from head office."
-SYNC = "Connect to head office, or take the module's audit there and back on a stick."
+BY_STICK = "Take the module's audit to head office on a stick, and the confirmation back."
 
 MODULE_WORDS: dict[str, Words] = {
     "LIMIT_UNITS": (
@@ -32,7 +32,7 @@ MODULE_WORDS: dict[str, Words] = {
     "AUDIT_FULL": (
         "{waiting} tokens of the module are not confirmed by head office; {maximum} may be.",
         NO_SALE,
-        SYNC,
+        BY_STICK,
     ),
     "OUTSIDE_HOURS": (
         "The module makes no tokens at this time of the week.",
@@ -98,5 +98,10 @@ MODULE_WORDS: dict[str, Words] = {
         "The list of meters changed while it was read.",
         "The run is in the audit; its tokens were destroyed.",
         "Run it again with a list that nobody writes.",
+    ),
+    "LOAD_UNCERTAIN": (
+        "The module did not say whether it took the document.",
+        "It may have it; the journal names both people. No sale is touched.",
+        "Look at the module's cable, then load the document again: twice does no harm.",
     ),
 }

@@ -30,6 +30,12 @@ STORE: dict[str, Words] = {
         "Sales that head office confirmed are safe there.",
         "Do not delete anything. " + HELP,
     ),
+    "STORE_LOG_LOST": (
+        "The newest part of the store {path} cannot be read. It was copied to {copy}.",
+        "Sales that head office confirmed are safe there; later ones may be missing here.",
+        "Copy the folder. When head office knows what is missing, move {copy} away: then "
+        "the store opens without that part.",
+    ),
     "STORE_MISSING": ("There is no store in {path}.", NOTHING, "Set this till up first."),
     "STORE_EXISTS": ("There is a store in {path} already.", NOTHING, "Choose another folder."),
     "STORE_BUSY": ("The store is busy.", NO_SALE, AGAIN),

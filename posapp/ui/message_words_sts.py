@@ -112,6 +112,11 @@ STS_WORDS: dict[str, Words] = {
     "PAN_FORM": ("A PAN has 18 digits, not {length}.", NOTHING, "Compare it."),
     "PAN_ISSUER": ("The issuer {issuer} does not go with this meter.", NOTHING, "Compare it."),
     "TARIFF_INDEX": ("The tariff index {ti} is no two digits.", NOTHING, "Correct it."),
+    "STA_TABLES_CHANGED": (
+        "These are not the STA tables that this module began with.",
+        "No token was made: with other tables no meter of the site would take it.",
+        "Look at module.toml and the option; if they are meant, start once with --new-sta-tables.",
+    ),
     "STA_TABLES": (
         "STA tables have a mistake: {field} must be {expected}.",
         NOTHING,

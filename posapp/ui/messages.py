@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 Formatter = Callable[[str, object], str]
 
+# Codes whose own words say what is not known; of all others a token may have come.
+SAY_IT_THEMSELVES = ("LOAD_UNCERTAIN", "OUTCOME_UNKNOWN", "SALE_UNRESOLVED")
+
 WORDS: dict[str, Words] = {
     **message_words.WORDS,
     **message_words_module.MODULE_WORDS,
@@ -116,7 +119,7 @@ def tell(
 ) -> Told:
     """The message of a code. A code without words still says that nothing is lost."""
     words = WORDS.get(code, UNLISTED)
-    if outcome is Outcome.UNKNOWN and code not in ("OUTCOME_UNKNOWN", "SALE_UNRESOLVED"):
+    if outcome is Outcome.UNKNOWN and code not in SAY_IT_THEMSELVES:
         words = (words[0], *UNKNOWN_OUTCOME)
     show = format_param or plain_param
     filled = {name: show(name, value) for name, value in params.items()}

@@ -117,6 +117,7 @@ class MainWindow(QWidget):
         self.scanner = ScanWatcher(self, till.clock.monotonic_ms)
         self.scanner.scanned.connect(self._scanned)
         self.scanner.commits = self._enter_would_sell
+        self.scanner.belongs_here = self._types_a_code
         self.strip.opened.connect(self._open_diagnosis)
         self.strip.show_test_keys(till.test_keys)
         self.strip.show()
@@ -224,6 +225,13 @@ class MainWindow(QWidget):
     def _enter_would_sell(self) -> bool:
         return self.current == "sell" and self.sell_page().presenter.ready_to_sell()
 
+    def _types_a_code(self) -> bool:
+        """A pairing code comes in one go from a stick or a scanner, and is no meter."""
+        if self._current != "module":
+            return False
+        page: ModulePage = self._pages["module"]  # type: ignore[assignment]
+        return page.wants_code
+
     def sell_page(self) -> SellPage:
         """The sell page."""
         from posapp.ui.sell.page import SellPage
@@ -294,13 +302,8 @@ class MainWindow(QWidget):
         if sell is not None:
             self.sell_page().close_read_out()
         if self._operator is not None and self._tasks is not None:
-            self._tasks.run(
-                Lane.SALE,
-                self._till.sign_in.out,
-                lambda _: None,
-                lambda _: None,
-                key="login.module",
-            )
+            # Without a key: the next person's sign-in comes after it and never instead of it.
+            self._tasks.run(Lane.SALE, self._till.sign_in.out, lambda _: None, lambda _: None)
         self._stand_at_login()
         self.login_page().start()
         self._show_pages_status()

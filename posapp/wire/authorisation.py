@@ -19,9 +19,11 @@ from posapp.domain.money import currency
 from posapp.errors import InputError
 from posapp.wire import signatures as signed
 from posapp.wire.fields import INT_MAX, Fields
+from posapp.wire.lease import SignedLease
 from posapp.wire.signatures import Signatures
 
 PURPOSE = b"posapp/authorisation/1"
+_GRANTS = 9  # its key in the document; a lease by line has no such key
 VERSION = 1
 DOCUMENT_BYTES_MAX = 16 * 1024
 GRANTS_MAX = 64  # supply groups and revisions that one module serves
@@ -140,7 +142,7 @@ class Authorisation:
                 ],
                 7: self.lease_days,
                 8: self.unacknowledged_max,
-                9: [
+                _GRANTS: [
                     [g.sgc, g.krn, g.units_total, g.money_units_total, g.value_total_minor]
                     for g in self.grants
                 ],
@@ -208,6 +210,17 @@ class SignedAuthorisation:
         signed.check(PURPOSE, self.document, self.signatures, trusted, needed)
 
 
+def lease_of(document: bytes) -> Lease:
+    """The lease that a till keeps: of a lease's own document, or of an authorisation's.
+
+    Raises InputError MESSAGE_INVALID, AUTHORISATION_INVALID, CBOR_INVALID.
+    """
+    value = cbor.decode(document)
+    if isinstance(value, dict) and _GRANTS in value:
+        return Authorisation.from_document(document).lease
+    return SignedLease.read(document, b"").lease
+
+
 def added_minor(units: int, money_units: int, value_minor: int, currency_code: str) -> int:
     """What more of one key counts in minor units, for the rule of two signers.
 
@@ -237,7 +250,7 @@ def _read(f: Fields) -> Authorisation:
         ),
         lease_days=f.integer(7),
         unacknowledged_max=f.integer(8),
-        grants=tuple(_grant(row) for row in f.items(9, GRANTS_MAX)),
+        grants=tuple(_grant(row) for row in f.items(_GRANTS, GRANTS_MAX)),
         opening_hours=tuple(_hours(row) for row in f.items(10, OPENINGS_MAX)),
     )
 

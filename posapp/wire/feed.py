@@ -324,8 +324,6 @@ def _rate_in(f: Fields) -> Rate:
         rate = Decimal(f.text(1, 30))
     except InvalidOperation:
         raise bad("rate") from None
-    if not rate.is_finite() or rate <= 0:
-        raise bad("rate")
     return Rate(f.text(0, 3), rate, _day(f.integer(2, low=1)))
 
 

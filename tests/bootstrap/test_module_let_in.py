@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -80,6 +82,34 @@ def test_an_errand_that_fails_leaves_no_way_in(tmp_path):
     with pytest.raises((ModuleError, StoreError)):
         module_errand.authorise(errand, module.folder / "trust.json")
     assert bootstrap.unpair(module.folder, "") == "paired with nobody"
+
+
+ERRAND_THAT_HANGS = """
+import sys, time
+from pathlib import Path
+from posapp.bootstrap import module_errand
+with module_errand._let_in(Path(sys.argv[1])):
+    print("in", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_killed_errand_is_forgotten_when_the_module_starts_and_a_living_one_is_not(tmp_path):
+    module = a_module(tmp_path / "m")
+    errand = subprocess.Popen(
+        [sys.executable, "-c", ERRAND_THAT_HANGS, str(module.folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with errand:
+        assert errand.stdin and errand.stdout and errand.stdout.readline() == "in\n"
+        with module.running():
+            assert "errand" in bootstrap.unpair(module.folder, "")
+        errand.kill()
+    assert "errand" in bootstrap.unpair(module.folder, "")
+    with module.running():
+        assert bootstrap.unpair(module.folder, "") == "paired with nobody"
 
 
 def test_where_there_are_operators_a_supervisor_loads_keys_and_a_vendor_does_not(

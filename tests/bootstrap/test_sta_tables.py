@@ -91,3 +91,18 @@ def test_a_module_with_a_wrong_configuration_does_not_begin(
     (folder / module_room.CONFIG_FILE).write_text(text)
     with pytest.raises(error, match=code):
         module_room.serve(folder, "tcp:127.0.0.1:0")
+
+
+def test_a_module_keeps_to_the_tables_it_began_with(tmp_path: Path) -> None:
+    module = ModuleProcess.make(tmp_path / "module")
+    a_file(module.folder / "site.json")
+    config = module.folder / module_room.CONFIG_FILE
+    config.write_text('# ours\nsta_tables = "site.json"\n')
+    with module.running():
+        pass
+    config.write_text('# ours sta_tables = "site.json"\n')  # one flipped bit of a line's end
+    with pytest.raises(ConfigError, match="STA_TABLES_CHANGED"):
+        module_room.serve(module.folder, "tcp:127.0.0.1:0")
+    config.write_text('sta_tables = "site.json"\n')
+    with module.running():
+        pass

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from sqlcipher3 import dbapi2
 
 from posapp.db import wal
-from posapp.db.engine import open_sqlcipher
+from posapp.db.engine import Database, open_sqlcipher
 from posapp.errors import StoreError
 
 KEY = bytes(range(32))
@@ -76,7 +78,7 @@ def test_a_byte_that_breaks_a_durable_transaction_is_damage_and_no_earlier_state
         for _ in range(2):  # looking once does not make an earlier state of it
             with pytest.raises(StoreError) as caught:
                 _rows(folder)
-            assert caught.value.code == "STORE_DAMAGED", place
+            assert caught.value.code == "STORE_LOG_LOST", place
         assert (folder / "a.db-wal.lost").read_bytes() == bytes(broken)
 
 
@@ -116,3 +118,99 @@ def test_no_log_and_half_a_header_have_lost_nothing(tmp_path):
     assert wal.unread(tmp_path / "none", 0) == 0
     (tmp_path / "half").write_bytes(bytes(HEADER - 1))
     assert wal.unread(tmp_path / "half", 0) == 0
+
+
+def _write(database: Database, number: int, pages: int) -> None:
+    with database.write() as connection:
+        values = (number, bytes(pages * wal.PAGE_BYTES))
+        connection.exec_driver_sql("INSERT INTO t VALUES (?, ?)", values)
+
+
+def _fail(database: Database, number: int, pages: int) -> None:
+    """A commit whose sync fails: all its frames are in the log, behind the end."""
+    log = database.path.with_name("a.db-wal")
+    copy = database.path.parent.with_name(f"copy {number}")
+    shutil.copytree(database.path.parent, copy)
+    begin = HEADER + database.waiting().wal_pages * FRAME
+    (copy / "a.db-wal").write_bytes(log.read_bytes()[:begin])
+    other = open_sqlcipher(copy / "a.db", KEY, create=False)
+    _write(other, number, pages)
+    frames = (copy / "a.db-wal").read_bytes()[begin:]
+    other.close()
+    error = dbapi2.OperationalError("disk I/O error")
+    error.sqlite_errorcode = dbapi2.SQLITE_IOERR
+    with pytest.raises(StoreError, match="STORE_DISK_ERROR"), database.write():
+        raise error
+    with log.open("rb+") as stream:
+        stream.seek(begin)
+        stream.write(frames)
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_commits_that_failed_and_a_shorter_good_one_over_them_are_no_damage(
+    crashed, tmp_path, exclusive
+):
+    database = open_sqlcipher(crashed / "a.db", KEY, create=False, exclusive=exclusive)
+    with database.read():
+        pass  # as long as somebody reads, closing the writer does not end the log
+    _write(database, 10, 1)
+    _fail(database, 11, 12)
+    _fail(database, 12, 6)
+    _write(database, 13, 1)
+    shutil.copytree(crashed, tmp_path / "killed")
+    database.close()
+    assert _rows(tmp_path / "killed") == [*range(1, ROWS + 1), 10, 13]
+
+
+def test_a_log_is_cut_once_and_not_again(crashed):
+    database = open_sqlcipher(crashed / "a.db", KEY, create=False)
+    with database.read():
+        pass
+    _fail(database, 11, 12)
+    _write(database, 12, 1)
+    size = (crashed / "a.db-wal").stat().st_size
+    assert size == HEADER + database.waiting().wal_pages * FRAME
+    _write(database, 13, 1)
+    database.close()
+    assert _rows(crashed) == [*range(1, ROWS + 1), 12, 13]
+
+
+def test_frames_of_a_large_transaction_that_was_rolled_back_are_nobodys(crashed, tmp_path):
+    database = open_sqlcipher(crashed / "a.db", KEY, create=False)
+    many = (
+        "WITH RECURSIVE n (i) AS (VALUES (100) UNION ALL SELECT i + 1 FROM n WHERE i < 109)"
+        " INSERT INTO t SELECT i, zeroblob(1000000) FROM n"  # more than the cache holds: spilled
+    )
+    with suppress(ZeroDivisionError), database.write() as connection:
+        connection.exec_driver_sql(many)
+        raise ZeroDivisionError
+    before = database.waiting().wal_pages
+    _write(database, 10, 1)
+    torn = HEADER + before * FRAME + 30
+    shutil.copytree(crashed, tmp_path / "torn")
+    database.close()
+    log = bytearray((tmp_path / "torn" / "a.db-wal").read_bytes())
+    assert len(log) > torn + 500 * FRAME
+    log[torn] ^= 1
+    (tmp_path / "torn" / "a.db-wal").write_bytes(log)
+    assert _rows(tmp_path / "torn") == list(range(1, ROWS + 1))
+
+
+def test_a_transaction_cut_short_behind_one_that_does_not_hold_is_damage(crashed):
+    log = bytearray((crashed / "a.db-wal").read_bytes())
+    last = _last_begins(bytes(log))
+    log[last - FRAME + 2000] ^= 1  # the page of the last frame but one transaction
+    with pytest.raises(StoreError, match="STORE_LOG_LOST"):
+        _rows(_with_log(crashed, bytes(log[: last + FRAME])))
+
+
+def test_who_moves_the_copy_away_opens_the_store_as_it_was_before(crashed):
+    log = bytearray((crashed / "a.db-wal").read_bytes())
+    commits = [place for place in range(HEADER, len(log), FRAME) if any(log[place + 4 : place + 8])]
+    log[commits[2] + 100] ^= 1
+    folder = _with_log(crashed, bytes(log))
+    with pytest.raises(StoreError) as caught:
+        _rows(folder)
+    copy = Path(str(caught.value.params["copy"]))
+    copy.rename(folder / "kept")
+    assert _rows(folder) == [1, 2]

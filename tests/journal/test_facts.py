@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from posapp.domain.cash import CashKind
 from posapp.domain.meter import EncryptionAlgorithm, KeyType, MeterConfiguration
 from posapp.domain.sale import LineKind, SaleKind, SaleLine, Tender, TenderKind, TokenKind
+from posapp.domain.standing import FeeState, Rate
 from posapp.errors import InputError
 from posapp.journal import facts
 from posapp.journal.cash_facts import CashMoved, Commission, ModuleCount, ZMade
@@ -101,6 +103,13 @@ sales = st.builds(
     reason=words,
     reference=words,
     batch=st.one_of(st.just(b""), sale_ids),
+    free_tenths=st.one_of(st.just(0), numbers),
+    fees=st.lists(
+        st.tuples(words, st.builds(FeeState, st.none() | st.dates(), numbers)), max_size=3
+    ).map(tuple),
+    rate=st.none()
+    | st.builds(Rate, st.just("USD"), st.decimals(1, 1000, places=4), st.dates(date(2014, 1, 1))),
+    invoice=st.one_of(st.just(("", "")), st.tuples(words, words)),
 )
 days = st.dates(date(2014, 1, 1), date(2099, 12, 31))
 cash_moves = st.builds(
@@ -174,6 +183,63 @@ def test_a_usual_sale_reads_back_too(sale: SaleIntended):
     assert usual.to_body()[14] == [[6_700_000]]
 
 
+def test_a_sale_of_nothing_new_has_no_new_keys_and_reads_as_before():
+    """Journals of tills that never had free units, fees or rates are read the same for ever."""
+    sale = a_usual_sale()
+    assert sorted(sale.to_body()) == [*range(12), 13, 14, 15, 16]
+    read = facts.read(10, 1, sale.to_body())
+    assert isinstance(read, SaleIntended)
+    assert (read.free_tenths, read.fees, read.rate, read.invoice) == (0, (), None, ("", ""))
+
+
+NEW_KEYS = {
+    17: {"free_tenths": 500},
+    18: {
+        "fees": (
+            ("charge", FeeState(date(2026, 11, 19), 9_130)),
+            ("service", FeeState(None, 0)),
+        )
+    },
+    19: {"rate": Rate("USD", Decimal("129.2400"), date(2026, 11, 17))},
+    20: {"invoice": ("TAX INVOICE", "VAT is shown")},
+}
+
+
+@pytest.mark.parametrize("key", NEW_KEYS)
+def test_what_is_new_in_a_sale_has_a_key_of_its_own(key: int):
+    sale = replace(a_usual_sale(), **NEW_KEYS[key])
+    body = sale.to_body()
+    assert sorted(set(body) - set(a_usual_sale().to_body())) == [key]
+    assert facts.read(10, 1, body) == sale
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (17, "500"),
+        (17, 1 << 63),
+        (18, [["charge", 739_000]]),
+        (18, [["charge", -1, 0]]),
+        (18, [["charge", 10**9, 0]]),
+        (18, [[7, 0, 0]]),
+        (18, {}),
+        (19, ["USD", "much", 739_000]),
+        (19, ["USD", "NaN", 739_000]),
+        (19, ["USD", "0", 739_000]),
+        (19, ["USD", "1E+999999", 739_000]),
+        (19, ["USD", "1E-999999", 739_000]),
+        (19, ["USD", "1.0"]),
+        (19, ["USD", "1.0", 0]),
+        (19, "USD"),
+        (20, ["only"]),
+        (20, ["TAX INVOICE", 7]),
+    ],
+)
+def test_a_new_key_with_something_else_in_it_is_refused(key: int, value: object):
+    with pytest.raises(InputError, match="JOURNAL_ENTRY_INVALID"):
+        facts.read(10, 1, {**a_usual_sale().to_body(), key: value})
+
+
 def test_kinds_are_numbered_once_and_for_ever():
     kinds = {cls: kind for (kind, _), reader in facts._READERS.items() for cls in [reader.__self__]}
     assert {cls.__name__: kind for cls, kind in kinds.items()} == {
@@ -234,7 +300,7 @@ def leaves(value: object) -> list[object]:
     return [value]
 
 
-@given(any_fact, st.integers(0, 16), hostile)
+@given(any_fact, st.integers(0, 20), hostile)
 def test_a_field_that_is_something_else_is_refused_or_fits(fact: Fact, key: int, value: object):
     body = {**fact.to_body(), key: value}
     try:

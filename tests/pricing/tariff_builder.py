@@ -264,7 +264,10 @@ def _percentages(draw: st.DrawFn, parts: list[dict[str, Any]]) -> list[dict[str,
     levied: set[str] = set()
 
     def some(known: list[str]) -> list[str]:
-        return draw(st.lists(st.sampled_from(known), min_size=1, max_size=4, unique=True))
+        chosen = draw(st.lists(st.sampled_from(known), min_size=1, max_size=4, unique=True))
+        if "lifeline" in chosen and "energy" in known and "energy" not in chosen:
+            chosen.append("energy")  # or a limit upwards could make the month cheaper
+        return chosen
 
     for number in range(draw(st.integers(0, 2))):
         of = some([*codes, *(f["code"] for f in found)])

@@ -283,6 +283,24 @@ def test_w19_a_service_fee_without_vat_and_energy_with_it():
     assert quote.amount_minor == 9_000
 
 
+@pytest.mark.parametrize(("share_of", "paid"), [("payment", 5_000), ("rest", 4_000)])
+def test_a_share_is_of_the_payment_or_of_what_is_left_of_it(share_of, paid):
+    shop = {"kind": "channel_fee", "code": "shop", "amount": 20}
+    arrears = {"kind": "arrears", "code": "old", "share": 50, "share_of": share_of}
+    pack = pack_of(shop, arrears, blocks(["10"]))
+    owing = replace(FRESH, debts=(Debt("water", 90_000, date(2024, 1, 1)),))
+    quote = by_money(pack, 10_000, owing)
+    assert amounts(quote) == {"shop": 2_000, "old water": paid, "block 1": 8_000 - paid}
+
+
+def test_the_blocks_of_skipped_months_add_up_for_the_first_sale_after_them():
+    pack = pack_of(blocks(["2", "7"], [150], skipped_months="add_up"))
+    skipped = replace(FRESH, last_bought=date(2025, 5, 10))
+    assert exact_cost(pack, 450, skipped) == 90
+    assert exact_cost(pack, 460, skipped) == 97
+    assert exact_cost(pack, 160, replace(skipped, last_bought=date(2025, 7, 31))) == 37
+
+
 def test_the_sample_sale_has_no_rounding_line():
     pack = shipped("ke-domestic")
     quote = by_money(pack, 153_000, start_of(pack, bought_tenths=690))
@@ -335,3 +353,75 @@ lines = { vat = 268 }
     quote = by_units(pack, 2600, Situation(datetime(2025, 2, 1)))
     energy = [line for line in quote.lines if line.kind is LineKind.ENERGY]
     assert [line.units_tenths for line in energy] == [1500, 1000, 100]
+
+
+def test_a_fee_says_how_many_months_it_is_for_and_what_was_owed_before():
+    pack = shipped("za-city-power-2024")
+
+    def fee_line(**changes):
+        quote = by_money(pack, 500_000, Situation(datetime(2024, 9, 3), **changes))
+        (line,) = [line for line in quote.lines if line.kind is LineKind.FEE]
+        return line.rate, line.amount_minor
+
+    def service(through, owed=0):
+        return {"fees": (("service_charge", FeeState(through, owed)),)}
+
+    assert fee_line() == ("", 20_000)
+    assert fee_line(**service(date(2024, 6, 30))) == ("3 x 200", 60_000)
+    assert fee_line(**service(date(2024, 8, 2), 9_130)) == ("91.30 + 1 x 200", 29_130)
+    assert fee_line(**service(date(2024, 9, 1), 9_130)) == ("91.30", 9_130)
+
+
+def test_a_fee_that_is_paid_ahead_stays_paid_ahead():
+    pack = pack_of({"kind": "daily_fee", "code": "charge", "amount": 5}, blocks(["10"]))
+    ahead = FeeState(date(2025, 8, 31), 700)
+    sale = by_money(pack, 10_000, replace(FRESH, fees=(("charge", ahead),)))
+    assert dict(sale.fees) == {"charge": FeeState(date(2025, 8, 31), 0)}
+
+
+@pytest.mark.parametrize("kind", ["monthly_fee", "daily_fee"])
+def test_the_time_of_a_customer_who_need_not_pay_a_fee_is_not_charged_later(kind):
+    fee = {"kind": kind, "code": "charge", "amount": 200, "when": {"entitled": False}}
+    if kind == "monthly_fee":
+        fee["skipped_months"] = "add_up"
+    pack = pack_of(fee, blocks(["10"]))
+
+    def sold(day, state, *, exempt):
+        at = datetime(2025, 8, day) if day else FRESH.at
+        return by_money(
+            pack,
+            900_000,
+            replace(FRESH, at=at, entitled=exempt, fees=(("charge", state),) if state else ()),
+        )
+
+    before = FeeState(date(2025, 3, 5), 9_130)
+    exempt = sold(12, before, exempt=True)
+    assert "charge" not in amounts(exempt)
+    assert dict(exempt.fees) == {"charge": FeeState(date(2025, 8, 12), 9_130)}
+    next_day = sold(13, dict(exempt.fees)["charge"], exempt=False)
+    assert amounts(next_day)["charge"] == 9_130 + (20_000 if kind == "daily_fee" else 0)
+    assert sold(12, None, exempt=True).fees == ()
+    ahead = FeeState(date(2025, 8, 31), 0)
+    assert sold(12, ahead, exempt=True).fees == ()
+
+
+@pytest.mark.parametrize("rule", ["down", "half_up", "half_even"])
+def test_units_cost_one_coin_at_least(rule):
+    coins = {"step": 50, "rule": rule}
+    pack = pack_of(blocks(["200"]), currency="TZS", cash_rounding=coins)
+    assert by_units(pack, 1, FRESH, cash=True).amount_minor == 5_000
+    assert by_units(pack, 6, FRESH, cash=True).amount_minor == 10_000
+
+
+def test_a_debt_is_paid_back_by_one_component_only():
+    """30.00 are owed for water; 20 % and 30 % of 100.00 would take 50.00 for it."""
+    first = {"kind": "arrears", "code": "first", "share": 20, "accounts": ["water"]}
+    others = {"kind": "arrears", "code": "others", "share": 30}
+    pack = pack_of(first, others, blocks(["10"]))
+    day = date(2024, 1, 1)
+    owing = replace(FRESH, debts=(Debt("water", 3_000, day), Debt("rates", 1_000, day)))
+    quote = by_money(pack, 10_000, owing)
+    assert amounts(quote) == {"first water": 2_000, "others rates": 1_000, "block 1": 7_000}
+    assert dict(quote.debts) == {"water": 1_000, "rates": 0}
+    alone = by_money(pack, 10_000, replace(FRESH, debts=(Debt("water", 3_000, day),)))
+    assert amounts(alone) == {"first water": 2_000, "block 1": 8_000}

@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 
 from posapp.codec import cbor
+from posapp.codec.files import write_private
 from posapp.errors import ModuleError, Outcome
 from posapp.ports import NotFound
 from posapp.security_module.drivers.link_driver import LinkDriver
 from posapp.security_module.link import identity
+from posapp.security_module.reference.desk import Desk
 from posapp.security_module.reference.gate import NOBODY
-from tests.security_module.controls import last_body
-from tests.security_module.engines import NOON_TID
+from tests.security_module.controls import last_body, load
+from tests.security_module.engines import NOON_TID, TRUST, an_engine
 from tests.security_module.line_scene import Scene
 from tests.security_module.lines import introduce, line_keys
 from tests.security_module.module_process import OTHER_TILL, TILL, a_request
@@ -94,7 +96,31 @@ def test_who_sells_nothing_may_ask_how_the_module_does_and_gets_no_id_by_it(
     other.status(OTHER_TILL, soon())
     assert all(not peer.till for peer in scene.module_keys.peers())
     assert isinstance(other.fetch(bytes(16), OTHER_TILL, soon()), NotFound)
-    assert [peer.till for peer in scene.module_keys.peers()] == [b"", OTHER_TILL]
+    other.cancel(bytes(16), OTHER_TILL, 1, soon())
+    assert all(not peer.till for peer in scene.module_keys.peers())
+
+
+def test_where_head_office_has_named_a_till_an_order_binds_that_id_only(
+    tmp_path: Path,
+) -> None:
+    engine, store = an_engine(tmp_path / "limited", trust=TRUST)
+    scene = Scene(tmp_path)
+    scene.gate._desk = Desk(engine)
+    scene.open()
+
+    def bound() -> list[bytes]:
+        return [peer.till for peer in scene.module_keys.peers()]
+
+    assert code_of(lambda: scene.issue(scene.intend())) == "AUTHORISATION_MISSING"
+    assert bound() == [b""]
+    load(engine)
+    foreign = replace(a_request(1, NOON_TID + 9), till_id=OTHER_TILL)
+    assert code_of(lambda: scene.issue(foreign)) == "TILL_FOREIGN"
+    assert bound() == [b""]
+    assert scene.issue(scene.intend()).tokens
+    assert bound() == [TILL]
+    scene.close()
+    store.close()
 
 
 def test_pairing_anew_frees_the_id(scene: Scene, tmp_path: Path) -> None:
@@ -114,6 +140,6 @@ def test_a_file_of_the_version_before_has_peers_without_an_id(scene: Scene) -> N
     keys = scene.module_keys
     rows = [[peer.name, peer.certificate] for peer in keys.peers()]
     sealed = keys.seal(identity.PEERS_FILE.encode("ascii"), cbor.encode(rows))
-    identity.write_private(keys._folder / identity.PEERS_FILE, sealed)
+    write_private(keys._folder / identity.PEERS_FILE, sealed)
     assert scene.issue(scene.intend()).tokens
     assert [peer.till for peer in keys.peers()] == [TILL]

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import random
 import stat
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
+from posapp.db import lock
 from posapp.errors import InputError, StoreError
 from posapp.security_module.link import identity
 from posapp.security_module.link.identity import LineKeys, Peer, pin_of
@@ -161,3 +163,40 @@ def test_no_flipped_bit_of_the_peers_file_is_believed(tmp_path: Path) -> None:
             line_keys(tmp_path, 3).peers()
     path.write_bytes(good)
     assert len(line_keys(tmp_path, 3).peers()) == 1
+
+
+def test_two_who_change_the_peers_at_once_lose_none(tmp_path: Path) -> None:
+    folder = tmp_path / "module"
+    tills = [line_keys(tmp_path / str(number), 10 + number) for number in range(8)]
+    peers = [Peer.read(f"till {number}", till.certificate) for number, till in enumerate(tills)]
+    assert line_keys(folder, 1).certificate
+    begin = threading.Barrier(len(peers))
+
+    def pair(number: int) -> None:
+        keys = line_keys(folder, 20 + number)
+        keys.peers()
+        begin.wait()
+        keys.trust(peers[number])
+        assert keys.may_ask(peers[number].certificate, bytes([number]) * 16, bind=True)
+
+    threads = [threading.Thread(target=pair, args=(number,)) for number in range(len(peers))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = {peer.name: peer.till for peer in line_keys(folder, 1).peers()}
+    assert found == {peer.name: bytes([n]) * 16 for n, peer in enumerate(peers)}
+
+
+def test_peers_that_somebody_keeps_locked_are_busy_and_stay_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = line_keys(tmp_path / "a", 1), line_keys(tmp_path / "b", 2)
+    introduce(ours, theirs)
+    monkeypatch.setattr(identity, "LOCK_WAIT_S", 0.02)
+    (name,) = [peer.name for peer in ours.peers()]
+    with lock.held(tmp_path / "a" / identity.LOCK_FILE, within_s=0):
+        with pytest.raises(StoreError, match="STORE_BUSY"):
+            ours.forget(name)
+        assert ours.peer(name)
+    assert ours.forget(name)

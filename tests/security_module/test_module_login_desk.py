@@ -220,3 +220,11 @@ def test_c11_no_pin_of_the_line_is_in_a_log_or_a_note(module, caplog):
     module.ask(OPERATORS, do="pin", operator=1, pin="739182640519")
     for text in (caplog.text, repr(module.opened[0].notes), repr(vars(module.desk))):
         assert "73918264051" not in text
+
+
+def test_whoever_changes_the_own_pin_is_told_of_nobody_else(module):
+    module.ask(LOGIN, operator=1, pin=PIN)
+    module.ask(OPERATORS, do="add", operator=2, name="Ben", role="vendor", pin="4711")
+    module.ask(LOGIN, operator=2, pin="4711")
+    reply = module.ask(OPERATORS, do="pin", operator=2, pin="8080")
+    assert [row[0] for row in reply.fields.rows("rows", 1, 9)] == [2]

@@ -251,6 +251,20 @@ def test_a_page_that_went_bad_is_found(tmp_path: Path) -> None:
     assert caught.value.code in ("SELFTEST_FAILED", "STORE_DAMAGED")
 
 
+def test_who_asks_for_it_again_and_again_waits_and_the_line_does_not(
+    engine: Engine, clock: SetClock
+) -> None:
+    def ask() -> str:
+        return code_of(engine.self_test)
+
+    for _ in range(self_test.AT_ONCE):
+        assert engine.self_test()["ok"]
+    assert ask() == "SELFTEST_TOO_OFTEN"
+    clock.move(minutes=5)
+    assert engine.self_test()["ok"]
+    assert ask() == "SELFTEST_TOO_OFTEN"
+
+
 def test_every_change_of_the_floor_is_an_entry(engine: Engine) -> None:
     engine.set_time(a_word(engine, NOON + timedelta(days=9)))
     entry = AuditEntry.from_bytes(whole_audit(engine)[-1])

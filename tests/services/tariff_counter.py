@@ -19,15 +19,18 @@ from posapp.domain.sale import Tender, TenderKind
 from posapp.domain.standing import Debt, FeeState, Rate, Standing
 from posapp.errors import ModuleError, Outcome, SaleError
 from posapp.ports import IssueRequest, IssueResult, NotFound, SaleRecord
+from posapp.pricing.pack import check_pack, load_pack
 from posapp.pricing.situation import Situation
 from posapp.reports.document import Document, KeyValue
 from posapp.security_module.link.messages import Hello, Missing, Report
 from posapp.security_module.manager import ModuleManager
 from posapp.security_module.reference.engine import Engine
 from posapp.security_module.reference.keys import load_key_file
+from posapp.security_module.reference.store import ModuleStore
 from posapp.services.quote import SaleContext
 from posapp.services.sell import Sold
 from posapp.store.feed import SqlSyncStore
+from posapp.store.store import SqlStore
 from posapp.sts.ciphers import sample_tables
 from posapp.sts.keys import decoder_key
 from posapp.sts.meter import VirtualMeter
@@ -52,10 +55,21 @@ BLOCKS = {
 VAT = {"kind": "vat", "code": "vat", "percent": 15, "of": ["energy"], "included": False}
 
 
+def proven(text: str) -> str:
+    """The pack with what its example costs by its own prices: a till takes no other."""
+    if "pegged" in text:
+        text += "rate = 1\n"
+    for outcome in check_pack(load_pack(text, "made up")):
+        for failure in outcome.failures:
+            got = failure.partition(" ")[0]
+            text = text.replace("\ncost = 1\n", f"\ncost = {got}\n")
+    return text
+
+
 def a_tariff(*components: dict[str, Any], version: int = 1, **head: Any) -> TariffText:
     """A version of the tariff that every meter of these tests has."""
     fields = {"code": CODE, "effective_from": date(2026, 1, 1), **head, "version": version}
-    text = pack_text(components, **fields)
+    text = proven(pack_text(components, **fields))
     return TariffText(fields["code"], text, version)
 
 
@@ -110,23 +124,24 @@ class TariffCounter(Counter):
 
     clock: StoppedClock = field(default_factory=StoppedClock)
     driver: EngineDriver | None = None
+    module_store: ModuleStore | None = None
     folder: Path = Path()
-    _cursor: int = 1_000  # above the rows of the town
+    cursor: int = 0  # of what head office told
 
     def tell(self, *values: FeedValue) -> None:
         """Head office sends these now."""
         rows = []
         for value in values:
-            self._cursor += 1
+            self.cursor += 1
             entity, key = _place(value)
-            rows.append(FeedRow(self._cursor, entity, key, value))
-        SqlSyncStore(self.store).apply_rows(GLOBAL, rows, self._cursor)
+            rows.append(FeedRow(self.cursor, entity, key, value))
+        SqlSyncStore(self.store).apply_rows(GLOBAL, rows, self.cursor)
 
     def forget(self, value: FeedValue) -> None:
         """Head office has deleted it."""
-        self._cursor += 1
-        row = FeedRow(self._cursor, *_place(value), None, deleted=True)
-        SqlSyncStore(self.store).apply_rows(GLOBAL, [row], self._cursor)
+        self.cursor += 1
+        row = FeedRow(self.cursor, *_place(value), None, deleted=True)
+        SqlSyncStore(self.store).apply_rows(GLOBAL, [row], self.cursor)
 
     def put(self, number: int, tariff: str = CODE, **changes: Any) -> Meter:
         """A meter of its own customer, on a tariff."""
@@ -207,30 +222,46 @@ def a_tariff_counter(
     start: datetime = MORNING,
     zone: str = "Africa/Nairobi",
     meters: Iterable[int] = (1,),
+    shift: bool = True,
 ) -> TariffCounter:
     """Grace's shift is open; `values` are told, `meters` have the tariff TEST."""
-    clock, module_clock = StoppedClock(start), SetClock(start)
-    site = replace(a_site(), zone=zone)
-    store = a_store(folder / "till", clock, site=site)
+    clock = StoppedClock(start)
+    store = a_store(folder / "till", clock, site=replace(a_site(), zone=zone))
     furnish(store, clock)
-    engine, module_store = an_engine(folder / "module", module_clock, begun=MODULE_BEGUN)
-    module_clock.now = clock.now  # type: ignore[method-assign]  # one time for both
-    driver = EngineDriver(engine)
-    manager = ModuleManager("", till_id=TILL_ID, clock=clock, driver=driver)
-    counter = TariffCounter(store, manager, clock, driver=driver, folder=folder)
-    counter.module_store = module_store  # type: ignore[attr-defined]
+    counter = counter_over(store, folder, clock)
     lease = Lease(2, 10**12, 10**11, 100, start + timedelta(days=900))
     counter.tell(SignedLease.sign(TILL_ID, lease, HEAD_OFFICE), *values)
     for number in meters:
         counter.put(number)
-    counter.open_shift(GRACE, 0)
+    if shift:
+        counter.open_shift(GRACE, 0)
     return counter
+
+
+def counter_over(store: SqlStore, folder: Path, clock: StoppedClock) -> TariffCounter:
+    """A counter over a store, with a new module in `folder`."""
+    module_clock = SetClock(clock.now())
+    engine, module_store = an_engine(folder / "module", module_clock, begun=MODULE_BEGUN)
+    module_clock.now = clock.now  # type: ignore[method-assign]  # one time for both
+    driver = EngineDriver(engine)
+    manager = ModuleManager("", till_id=TILL_ID, clock=clock, driver=driver)
+    cursor = SqlSyncStore(store).cursor(GLOBAL)
+    return TariffCounter(
+        store,
+        manager,
+        clock,
+        driver=driver,
+        module_store=module_store,
+        folder=folder,
+        cursor=cursor,
+    )
 
 
 def close(counter: TariffCounter) -> None:
     counter.module.close()
     counter.store.close()
-    counter.module_store.close()  # type: ignore[attr-defined]
+    assert counter.module_store is not None
+    counter.module_store.close()
 
 
 def _place(value: FeedValue) -> tuple[str, str]:

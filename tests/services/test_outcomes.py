@@ -167,9 +167,84 @@ def test_a_number_that_was_used_after_all_gives_its_token(counters):
     sold(counter)
 
 
-def test_a_number_that_has_passed_can_never_run(counters):
-    counter = counters(issue=[LOST, STALE], fetch=[NOT_FOUND])
-    refused(counter, "STALE", Outcome.NOT_EXECUTED, SaleState.REFUSED)
+def test_a_number_that_has_passed_without_a_token_is_replaced_and_the_true_reason_is_said(counters):
+    counter = counters(issue=[LOST, STALE, EXPIRED], fetch=[NOT_FOUND, NOT_FOUND], cancel=[None])
+    refused(counter, "KEY_EXPIRED", Outcome.NOT_EXECUTED, SaleState.REFUSED)
+
+
+def test_a_refusal_whose_word_was_lost_costs_a_number_and_no_sale(counters):
+    counter = counters(issue=[LOST, MADE], fetch=[NotFound(7), NotFound(7)])
+    sold(counter)
+    first, second = counter.module.calls("issue")
+    assert second.sequence > 7 > first.sequence
+    assert (second.request_id, second.items) == (first.request_id, first.items)
+
+
+@pytest.mark.parametrize("code", ["AMOUNT_ABOVE_LIMIT", "TILL_FOREIGN", "ROLE_DENIED"])
+def test_what_the_module_refuses_later_is_the_reason_that_is_written(counters, code):
+    counter = counters(
+        issue=[LOST, ModuleError(code)], refresh=[ABSENT], fetch=[NOT_FOUND], cancel=[None]
+    )
+    refused(counter, "OUTCOME_UNKNOWN", Outcome.UNKNOWN, SaleState.REQUESTED)
+    (record,) = counter.recover().resolved
+    assert (record.state, record.ended_reason) == (SaleState.REFUSED, code)
+
+
+@pytest.mark.parametrize("code", ["HSM_TIMEOUT", "HSM_KEY_GONE", "LOGIN_REQUIRED"])
+def test_what_passes_ends_no_paid_sale_and_gives_it_a_new_number(counters, code):
+    counter = counters(
+        issue=[LOST, ModuleError(code), MADE],
+        refresh=[ABSENT],
+        fetch=[NOT_FOUND, NOT_FOUND],
+        cancel=[None],
+    )
+    refused(counter, "OUTCOME_UNKNOWN", Outcome.UNKNOWN, SaleState.REQUESTED)
+    (waiting,) = counter.recover().unresolved
+    assert waiting.state is SaleState.REQUESTED
+    (record,) = counter.recover().resolved
+    assert record.tokens == (TOKEN,)
+    first, second, third = counter.module.calls("issue")
+    assert (first, third.sequence) == (second, second.sequence + 1)
+    assert (third.request_id, third.items) == (first.request_id, first.items)
+
+
+def test_what_passes_and_cannot_be_burnt_keeps_the_number(counters):
+    counter = counters(
+        issue=[LOST, ModuleError("HSM_TIMEOUT")],
+        refresh=[ABSENT, None, ABSENT],
+        fetch=[NOT_FOUND],
+        cancel=[LOST],
+    )
+    refused(counter, "OUTCOME_UNKNOWN", Outcome.UNKNOWN, SaleState.REQUESTED)
+    (waiting,) = counter.recover().unresolved
+    assert waiting.intent.sequence == counter.module.calls("issue")[0].sequence
+
+
+def test_a_device_that_fails_a_new_sale_is_a_refusal(counters):
+    counter = counters(issue=[ModuleError("HSM_TIMEOUT")])
+    refused(counter, "HSM_TIMEOUT", Outcome.NOT_EXECUTED, SaleState.REFUSED)
+
+
+def test_an_answer_that_may_be_forgotten_is_for_a_supervisor_and_never_a_no(counters):
+    passed = NotFound(99)
+    counter = counters(issue=[LOST], refresh=[ABSENT], fetch=[passed, passed])
+    refused(counter, "OUTCOME_UNKNOWN", Outcome.UNKNOWN, SaleState.REQUESTED)
+    counter.clock.move(days=7, minutes=1)
+    assert len(counter.recover().unresolved) == 1
+    assert the_sale(counter).state is SaleState.UNKNOWN
+    before = counter.store.read(lambda reader: reader.head().seq)
+    assert len(counter.recover().unresolved) == 1
+    assert counter.store.read(lambda reader: reader.head().seq) == before, "written once"
+    assert counter.store.read(lambda reader: reader.vended_total_minor()) == 10_000
+
+
+def test_a_clock_that_was_set_back_does_not_make_a_forgotten_answer_young(counters):
+    counter = counters(issue=[LOST], refresh=[ABSENT], fetch=[NotFound(99)])
+    refused(counter, "OUTCOME_UNKNOWN", Outcome.UNKNOWN, SaleState.REQUESTED)
+    late = counter.clock.now() + timedelta(days=30)
+    counter.store.write(lambda uow: uow.raise_clock_floor(late))
+    assert len(counter.recover().unresolved) == 1
+    assert the_sale(counter).state is SaleState.UNKNOWN
 
 
 NOW = tid_at(START, 2014)

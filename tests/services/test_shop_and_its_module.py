@@ -9,15 +9,16 @@ from pathlib import Path
 import pytest
 
 from posapp.domain.permissions import Operation
-from posapp.errors import InputError, ModuleError, PosError
+from posapp.domain.sale import SaleState
+from posapp.errors import InputError, ModuleError, Outcome, PosError
 from posapp.journal import facts
 from posapp.journal.chain import Entry
 from posapp.journal.facts import ModuleLoaded
-from posapp.ports import ModuleState
+from posapp.ports import IssueRequest, IssueResult, ModuleState
 from posapp.security_module.manager import ModuleManager
 from posapp.services.acknowledge_audit import AcknowledgeAudit
 from posapp.services.export_audit import ExportAudit
-from posapp.services.load_authorisation import LoadAuthorisation
+from posapp.services.load_document import LoadAuthorisation
 from posapp.services.pair import Pair
 from posapp.services.two_people import TwoPeople, Witness
 from posapp.wire.audit import AuditFile
@@ -122,6 +123,25 @@ def test_whenever_nobody_is_signed_in_the_module_is_locked_and_no_intent_is_writ
     assert till.counter.sale(1, 50_000).record.tokens
     till.shop.module.kill()
     assert till.counter.sign_in(GRACE.operator_id, PIN) == GRACE  # to look and to report
+
+
+def test_an_open_sale_waits_until_somebody_is_signed_in_again_and_then_gets_its_token(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    till.open_for_business()
+    with monkeypatch.context() as cable:
+        cable.setattr(till.module, "issue", lost)
+        assert till.code_of() == "OUTCOME_UNKNOWN"
+    till.counter.sign_in.out()
+    assert till.counter.recover().resolved == ()
+    assert till.counter.open_sales() == 1
+    till.counter.sign_in(GRACE.operator_id, PIN)
+    (record,) = till.counter.recover().resolved
+    assert record.state is SaleState.ISSUED and len(record.tokens) == 1
+
+
+def lost(_request: IssueRequest) -> IssueResult:
+    raise ModuleError("MODULE_TIMEOUT", outcome=Outcome.UNKNOWN)
 
 
 def test_a_pin_never_goes_out_in_the_clear(till: Till) -> None:

@@ -187,6 +187,13 @@ def test_a_rate_is_read_only_for_a_tariff_that_needs_one(make):
     assert (counter.situation(1).rate, counter.situation(2).rate) == (None, rate)
 
 
+def test_the_last_purchase_that_counts_is_before_this_month(make):
+    """Blocks of skipped months are counted from it, whatever was bought since."""
+    counter = make(a_tariff(ENERGY), start=datetime(2026, 1, 5, tzinfo=UTC))
+    bought_on(counter, {(1, 6): 1, (1, 20): 1, (3, 2): 1, (3, 9): 1})
+    assert counter.situation(1).last_bought == date(2026, 1, 20)
+
+
 def test_the_ratio_of_a_meter_is_the_meters(make):
     counter = make(a_tariff(ENERGY), meters=())
     counter.put(1, ct_ratio=40)

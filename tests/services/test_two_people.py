@@ -9,10 +9,12 @@ import pytest
 
 from posapp.domain.operator import Operator
 from posapp.domain.permissions import Operation
-from posapp.errors import InputError, StoreError
+from posapp.errors import InputError, ModuleError, Outcome, StoreError
+from posapp.journal import facts
+from posapp.journal.chain import Entry
+from posapp.journal.facts import ModuleLoaded
 from posapp.ports import ModuleState, ModuleStatus
-from posapp.services.load_authorisation import LoadAuthorisation
-from posapp.services.load_keys import LoadKeys
+from posapp.services.load_document import LoadAuthorisation, LoadKeys
 from posapp.services.pair import Pair
 from posapp.services.two_people import TwoPeople, Witness
 from tests.services.counter import GRACE, KWAME, PIN, Counter, a_counter
@@ -26,16 +28,21 @@ class NotedModule:
 
     def __init__(self) -> None:
         self.given: list[tuple[str, object]] = []
+        self.says: ModuleError | None = None
 
     def status(self) -> ModuleStatus:
         return ModuleStatus(ModuleState.READY, "M-1")
 
     def load_authorisation(self, document: bytes) -> int:
         self.given.append(("authorisation", document))
+        if self.says is not None:
+            raise self.says
         return 3
 
     def load_keys(self, document: bytes) -> int:
         self.given.append(("keys", document))
+        if self.says is not None:
+            raise self.says
         return 2
 
     def pair(self, code: str, name: str) -> ModuleStatus:
@@ -58,6 +65,12 @@ class Desk:
 
     def _count(self) -> int:
         return len(self.counter.store.read(lambda reader: reader.entries(0, 1000)))
+
+    def newest(self) -> object:
+        entry = Entry.from_bytes(
+            self.counter.store.read(lambda reader: reader.entries(0, 1000))[-1]
+        )
+        return facts.read(entry.kind, entry.version, entry.body)
 
     def journalled(self) -> int:
         return self._count() - self.entries
@@ -94,6 +107,38 @@ def test_c10_two_people_load_and_the_journal_knows_both(desk: Desk) -> None:
     assert desk.keys(b"file", KWAME.operator_id, BY_GRACE) == 2
     assert desk.module.given == [("authorisation", b"word"), ("keys", b"file")]
     assert desk.journalled() == 2
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        ModuleError("MODULE_TIMEOUT", outcome=Outcome.UNKNOWN),
+        ModuleError("HSM_FAILED"),
+    ],
+    ids=["no answer", "half-way"],
+)
+def test_c10_a_document_that_the_module_may_have_names_both_people_too(
+    desk: Desk, says: ModuleError
+) -> None:
+    desk.module.says = says
+    for load, operation in (
+        (desk.load, Operation.LOAD_AUTHORISATION),
+        (desk.keys, Operation.LOAD_KEYS),
+    ):
+        with pytest.raises(ModuleError) as caught:
+            load(b"document", KWAME.operator_id, BY_GRACE)
+        assert caught.value.code == "LOAD_UNCERTAIN"
+        assert caught.value.outcome is Outcome.UNKNOWN
+        assert desk.newest() == ModuleLoaded(
+            operation.value, "M-1", ModuleLoaded.UNCERTAIN, KWAME.operator_id, GRACE.operator_id
+        )
+
+
+def test_c10_a_document_that_the_module_refuses_is_no_fact(desk: Desk) -> None:
+    desk.module.says = ModuleError("SIGNATURE_INVALID")
+    with pytest.raises(ModuleError, match="SIGNATURE_INVALID"):
+        desk.load(b"document", KWAME.operator_id, BY_GRACE)
+    assert desk.journalled() == 0
 
 
 def test_c10_wrong_pins_of_a_second_person_count_as_that_person_s_misses(desk: Desk) -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import random
 import shutil
 from dataclasses import replace
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 
 from posapp.domain.sale import SaleState
+from posapp.domain.standing import FeeState, Rate
 from posapp.errors import StoreError
 from posapp.journal.facts import (
     ClockCorrected,
@@ -28,6 +32,15 @@ from tests.stores import Seller, StoppedClock, a_store, again
 SEQS = (1 << SEQ_BITS) - 1  # the part of a place that counts within its epoch
 
 
+FEES = (("service", FeeState(date(2026, 11, 19), 9_130)), ("rent", FeeState(None, 5)))
+# What sales of older software have not: free units, fees, a rate, a title.
+NEWER: tuple[dict[str, Any], ...] = (
+    {},
+    {"free_tenths": 500, "fees": FEES},
+    {"rate": Rate("USD", Decimal("129.24"), date(2026, 11, 18)), "invoice": ("RECEIPT", "")},
+)
+
+
 def a_busy_day(store: SqlStore, clock: StoppedClock, sales: int = 40, seed: int = 5) -> None:
     """Sales that end in every way, in shifts, with retimings and recoveries mixed in."""
     chance = random.Random(seed)
@@ -36,7 +49,7 @@ def a_busy_day(store: SqlStore, clock: StoppedClock, sales: int = 40, seed: int 
     waiting = []
     for number in range(sales):
         clock.move(seconds=chance.randrange(5, 300))
-        seq, sale = seller.begin(number % 9 + 1)
+        seq, sale = seller.begin(number % 9 + 1, **NEWER[number % len(NEWER)])
         end = chance.choice(["sell", "sell", "sell", "refuse", "cancel", "retime", "wait"])
         if end == "retime":
             seller.tid += 1000
@@ -106,6 +119,9 @@ def test_a_rebuild_beside_the_store_finds_it_equal_bit_for_bit(store: SqlStore, 
         ("UPDATE sale_line SET rate = '16.5' WHERE n = 0 AND rate = '16.50'", "sale_line"),
         ("INSERT INTO tid VALUES ('45000000000', 2014, 9, 0, 1)", "tid"),
         ("UPDATE shift SET counted_minor = 5", "shift"),
+        ("UPDATE sale SET free_tenths = 0 WHERE free_tenths > 0", "sale"),
+        ("UPDATE sale_fee SET owed_minor = 0 WHERE owed_minor = 9130", "sale_fee"),
+        ("DELETE FROM sale_fee WHERE code = 'fixed fee'", "sale_fee"),
         ("UPDATE till SET vended_minor = vended_minor - 1", "till.vended_minor"),
     ],
 )
@@ -122,6 +138,19 @@ def test_a_changed_row_is_found_and_repaired(store: SqlStore, statement: str, wh
     Seller(reopened, seed=99).begin(3)
     assert reopened.check_projections().ok
     reopened.close()
+
+
+def test_a_sales_free_units_and_fees_are_in_the_tables_and_old_fees_by_their_lines(
+    store: SqlStore,
+):
+    rows = _dump(store)["sale_fee"]
+    states = {(code, through, owed) for _, code, through, owed in rows}
+    day = date(2026, 11, 19).toordinal()
+    assert states == {("service", day, 9_130), ("rent", 0, 5), ("fixed fee", day, 0)}
+    free = store.look(
+        lambda c: c.exec_driver_sql("SELECT DISTINCT free_tenths FROM sale ORDER BY 1").all()
+    )
+    assert free == [(0,), (500,)]
 
 
 def test_a_repair_keeps_what_is_no_fact(store: SqlStore):

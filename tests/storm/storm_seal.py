@@ -186,7 +186,7 @@ def _share(worker: int, seed: int, place: Path, scenes: list[tuple[Path, Known]]
 
 
 def storm(seed: int, _minutes: float) -> list[str]:
-    """All of it, however long it takes: about a quarter of an hour on two cores."""
+    """All of it, however long it takes: about half an hour on two busy cores."""
     with tempfile.TemporaryDirectory() as name:
         folder, tally = Path(name), Tally()
         scenes = []

@@ -53,6 +53,19 @@ def test_every_raised_code_has_words():
     assert missing == {}
 
 
+def test_no_code_has_words_in_two_places():
+    places: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "ui").glob("message_words*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Dict):
+                if getattr(node.target, "id", "") == "SHORT":
+                    continue
+                for key in node.value.keys:
+                    if isinstance(key, ast.Constant):
+                        places.setdefault(str(key.value), []).append(path.name)
+    assert {code: names for code, names in places.items() if len(names) > 1} == {}
+
+
 def test_whatever_a_slip_waits_for_has_words():
     waits = re.compile(r"(PRINTER|PAPER|COVER|COPY|PRINT)_[A-Z_]+")
     trees = [ast.parse(p.read_text(encoding="utf-8")) for p in (ROOT / "printing").rglob("*.py")]
@@ -87,6 +100,12 @@ def test_parameters_are_shown_in_the_site_s_currency():
 
 def test_a_missing_parameter_leaves_no_brace():
     assert messages.english(ModuleError("PORT_BUSY")).what == "Another program uses the port."
+
+
+def test_a_document_whose_loading_was_not_answered_is_no_sale():
+    error = ModuleError("LOAD_UNCERTAIN", outcome=Outcome.UNKNOWN, cause="MODULE_TIMEOUT")
+    told = messages.english(error)
+    assert "the journal names both people" in told.body and "customer" not in told.body
 
 
 def test_an_unknown_outcome_never_says_that_no_token_was_made():

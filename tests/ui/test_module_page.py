@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from datetime import timedelta
 
 import pytest
@@ -127,6 +128,7 @@ def test_two_people_load_an_authorisation_by_keys_alone(looking, world, fingers,
     assert (verb, data, first) == ("authorisation", word.read_bytes(), KWAME.operator_id)
     assert witness.operator_id == PEOPLE[0].operator_id
     assert "The module has authorisation 7 now." in says(page)
+    assert page.slip.primary.hasFocus()
     fingers.press(KEY.Key_Escape)
     assert not page.banner.isVisible() or "authorisation 7" not in page.banner.words
 
@@ -346,3 +348,57 @@ def test_locking_the_till_signs_out_at_the_module_once(selling, world, fingers):
 def test_the_strip_warns_of_a_key_in_the_words_of_the_page(looking):
     chip = looking.strip.chips["module"].words.sentence
     assert chip == "Key ends in 6 days" and chip in says(looking.page("module").banner)
+
+
+@pytest.mark.parametrize("state", [ModuleState.READY, ModuleState.BUSY])
+def test_after_a_document_the_focus_is_on_what_can_be_pressed(looking, world, fingers, word, state):
+    world.module = state
+    poll(looking)
+    page = looking.page("module")
+    page.presenter.choose(Task.AUTHORISATION)
+    page.form.field.show_text(str(word))
+    fingers.enter()
+    fingers.enter()
+    fingers.type("1234")
+    fingers.enter()
+    assert len(world.given) == 1
+    focus = QApplication.focusWidget()
+    assert isinstance(focus, QAbstractButton) and focus.isEnabled() and page.isAncestorOf(focus)
+
+
+def test_a_pairing_code_that_comes_at_a_scanner_s_speed_stays_in_its_field(looking, world, fingers):
+    page = looking.page("module")
+    page.presenter.choose(Task.PAIR)
+    code = "123456789012345678901234"
+    fingers.type(code, each_ms=8)
+    assert looking.current == "module"
+    assert page.form.field.edit.text() == page.presenter.state.entry == code
+    fingers.enter(after_ms=8)
+    assert [(verb, entry) for verb, entry, _ in world.given] == [("pair", code)]
+
+
+def test_a_sign_out_is_not_dropped_for_the_next_person_s_sign_in(selling, world, monkeypatch):
+    waiting = WaitingLane()
+    monkeypatch.setattr(selling._tasks, "_lanes", waiting)
+    world.module_pins.clear()
+    selling.lock()
+    selling.login_page().presenter._hand_on(KWAME, "9999")
+    waiting.work_off()
+    assert world.module_pins == ["out", (KWAME.operator_id, "9999")]
+
+
+class WaitingLane:
+    """Takes work and does it in order when it is told to, as a lane that was held up."""
+
+    def __init__(self) -> None:
+        self.queue = []
+
+    def run(self, _lane, work, _urgency=None):
+        future = Future()
+        self.queue.append((work, future))
+        return future
+
+    def work_off(self):
+        for work, future in self.queue:
+            if future.set_running_or_notify_cancel():
+                future.set_result(work())

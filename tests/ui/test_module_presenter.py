@@ -187,6 +187,16 @@ def test_one_person_takes_a_confirmation_the_audit_and_a_code(world, page, tmp_p
     assert world.given[2][1:] == ("1111 2222", KWAME.operator_id)
 
 
+def test_the_audit_is_written_over_no_other_file(page, tmp_path):
+    precious = tmp_path / "precious"
+    precious.write_bytes(b"another file")
+    page.presenter.choose(Task.AUDIT)
+    page.presenter.type_entry(str(precious))
+    page.presenter.enter()
+    assert page.state.failure.code == "FILE_EXISTS" and not page.state.busy
+    assert precious.read_bytes() == b"another file"
+
+
 def test_what_the_module_says_stays_on_the_form_until_something_is_typed(world, page):
     world.refuse = ModuleError("PAIR_CODE_WRONG")
     page.presenter.choose(Task.PAIR)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import ui_town
-from ui_town import AMINA, BLOCKED, PEOPLE, build_till, number
+from ui_town import AMINA, BLOCKED, PEOPLE, build_till, module_status, number
 
+from posapp.domain.module_state import ModuleState
 from posapp.domain.sale import TenderKind
 from posapp.errors import ModuleError, Outcome, SaleError
+from posapp.pricing.exact import MoneyRounding
+from posapp.pricing.tariff import CashRounding
 from posapp.ui.running import Direct
 from posapp.ui.sell.presenter import SellPresenter
 from posapp.ui.sell.state import Phase
@@ -132,6 +136,27 @@ def test_units_are_priced_too(sale):
     sale.toggle_units()
     sale.type_amount("50.5")
     assert sale.state.quote.units_tenths == 505
+
+
+def test_units_are_paid_in_whole_coins_where_they_are_paid_in_cash(sale, world):
+    sale.type_query(AMINA.digits)
+    context = sale.state.context
+    coins = replace(context.pack, cash_rounding=CashRounding(1_000, MoneyRounding.UP))
+    sale.state = replace(sale.state, context=replace(context, pack=coins))
+    sale.toggle_units()
+    sale.type_amount("50.5")
+    in_coins = sale.state.due_minor
+    assert in_coins % 1_000 == 0
+    sale.enter()
+    assert sale.state.due_minor == in_coins
+    sale.pay_with(TenderKind.MOBILE)
+    exact = sale.state.due_minor
+    assert in_coins - 1_000 < exact < in_coins
+    world.clock.pass_ms(400)
+    sale.exact_and_sell()
+    assert (sale.state.phase, sale.state.due_minor) == (Phase.TENDER, in_coins), "seen before paid"
+    sale.exact_and_sell()
+    assert sale.state.phase is Phase.SOLD
 
 
 def test_same_as_last_is_one_key(sale):
@@ -336,3 +361,25 @@ def test_a_quote_goes_to_paper_and_sells_nothing(sale, world):
     assert world.trials == [sale.state.quote]
     assert sale.state.printed_quote is sale.state.quote
     assert sale.state.phase is Phase.QUOTE and not world.sales
+
+
+def test_what_was_said_of_a_module_that_was_away_goes_when_it_is_back(paying, world):
+    world.module = ModuleState.ABSENT
+    paying.see_module(module_status(world))
+    world.refuse = ModuleError("MODULE_ABSENT")
+    paying.enter()
+    paying.see_module(module_status(world))
+    assert paying.state.failure.code == "MODULE_ABSENT"
+    world.module = ModuleState.READY
+    paying.see_module(module_status(world))
+    assert paying.state.failure is None and paying.state.phase is Phase.TENDER
+
+
+def test_another_refusal_stays_when_a_module_comes_back(paying, world):
+    world.module = ModuleState.ABSENT
+    paying.see_module(module_status(world))
+    world.refuse = SaleError("SHIFT_NOT_OPEN")
+    paying.enter()
+    world.module = ModuleState.READY
+    paying.see_module(module_status(world))
+    assert paying.state.failure.code == "SHIFT_NOT_OPEN"

@@ -18,15 +18,11 @@ from posapp.config import TillConfig
 from posapp.ports import ModuleState
 from posapp.ui.sell.state import Phase
 from posapp.ui.window import MainWindow
-from tests.security_module.module_process import ON_POSIX
 from tests.services.counter import PIN, a_counter
 from tests.services.staffed_module import Shop
 from tests.stores import KEY, a_meter_number
 
-pytestmark = [
-    pytest.mark.qt_log_ignore("propagateSizeHints"),
-    pytest.mark.skipif(not ON_POSIX, reason="the till's line is a pty here"),
-]
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 KEYS = Qt.Key
 ALT = Qt.KeyboardModifier.AltModifier
 WITHIN_MS = 20_000  # two slow cores; a PIN costs a quarter of a second, a lost line three looks

@@ -1,6 +1,7 @@
 """Feed rows and leases: what head office says comes back as the same values, or not at all."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 
@@ -17,6 +18,7 @@ from posapp.domain.meter import (
     MeterState,
 )
 from posapp.domain.operator import Operator, OperatorRecord, Role
+from posapp.domain.standing import Debt, FeeState, Rate, Standing
 from posapp.errors import InputError
 from posapp.wire.feed import Entity, FeedRow, TariffText, body_of
 from posapp.wire.lease import SignedLease
@@ -39,7 +41,19 @@ ODD_METER = Meter(
     state=MeterState.BLOCKED,
     phases=3,
     maker="Conlog",
+    ct_ratio=40,
 )
+AS_OF = datetime(2026, 11, 18, 3, 0, 0, 125_000, tzinfo=UTC)
+FULL_STANDING = Standing(
+    PLAIN_METER.number,
+    AS_OF,
+    entitled=True,
+    average_tenths=0,
+    debts=(Debt("water", 120_000, date(2024, 1, 31)), Debt("rates", 1, date(2020, 12, 1))),
+    fees=(("network", FeeState(date(2026, 10, 2), 9_130)), ("service", FeeState(None, 50))),
+)
+PLAIN_STANDING = Standing(PLAIN_METER.number, AS_OF)
+A_RATE = Rate("USD", Decimal("129.2400"), date(2026, 11, 17))
 
 
 @pytest.mark.parametrize(
@@ -50,6 +64,10 @@ ODD_METER = Meter(
         (Entity.METER, PLAIN_METER),
         (Entity.METER, ODD_METER),
         (Entity.TARIFF, TariffText("dom", 'code = "dom"\n')),
+        (Entity.TARIFF, TariffText("dom", 'code = "dom"\n', 7)),
+        (Entity.STANDING, PLAIN_STANDING),
+        (Entity.STANDING, FULL_STANDING),
+        (Entity.RATE, A_RATE),
         (Entity.OPERATOR, OperatorRecord(Operator(3, "Grace Otieno", Role.CLERK), "$argon2id$x")),
         (Entity.LEASE, SignedLease.sign(TILL_ID, LEASE, OFFICE)),
     ],
@@ -62,6 +80,20 @@ def test_a_value_comes_back_through_its_row(entity, value):
 
 def test_a_plain_meter_costs_few_bytes():
     assert len(cbor.encode(body_of(PLAIN_METER))) <= 45
+
+
+def test_a_plain_standing_costs_few_bytes():
+    assert len(cbor.encode(body_of(PLAIN_STANDING))) <= 30
+
+
+def test_the_versions_of_a_tariff_have_keys_of_their_own():
+    keys = [TariffText("dom", "", version).key for version in (0, 1, 12)]
+    assert keys == ["dom", "dom@1", "dom@12"]
+
+
+def test_a_rate_keeps_its_decimals():
+    row = FeedRow.from_item(FeedRow(1, Entity.RATE, "USD", A_RATE).to_item())
+    assert str(row.value.rate) == "129.2400"
 
 
 def test_a_deleted_thing_is_a_row_without_a_body():
@@ -85,6 +117,32 @@ def test_an_entity_of_newer_software_keeps_its_place_and_says_it_is_not_known():
         [9, "meter", "k", {**body_of(PLAIN_METER), 11: "stolen"}],
         [9, "operator", "k", {0: 1, 1: "A", 2: "king", 3: ""}],
         [9, "lease", "k", {0: b"", 1: bytes(64)}],
+        [9, "meter", "k", {**body_of(PLAIN_METER), 14: 0}],
+        [9, "meter", "k", {**body_of(PLAIN_METER), 14: 10_001}],
+        [9, "tariff", "k", {0: "dom", 1: "", 2: -1}],
+        [9, "standing", "k", {**body_of(PLAIN_STANDING), 0: "04123456785"}],
+        [9, "standing", "k", {0: "04123456784"}],
+        [9, "standing", "k", {**body_of(PLAIN_STANDING), 1: 10**15}],
+        [9, "standing", "k", {**body_of(PLAIN_STANDING), 2: 2}],
+        [9, "standing", "k", {**body_of(PLAIN_STANDING), 3: -2}],
+        [9, "standing", "k", {**body_of(PLAIN_STANDING), 4: [["water", -1, 739_000]]}],
+        [9, "standing", "k", {**body_of(PLAIN_STANDING), 4: [["water", 1, 0]]}],
+        [9, "standing", "k", {**body_of(PLAIN_STANDING), 4: [["water", 1, 4_000_000]]}],
+        [9, "standing", "k", {**body_of(PLAIN_STANDING), 4: [["water", 1]]}],
+        [9, "standing", "k", {**body_of(PLAIN_STANDING), 4: [["a", 1, 739_000]] * 25}],
+        [9, "standing", "k", {**body_of(PLAIN_STANDING), 4: "water"}],
+        [9, "standing", "k", {**body_of(PLAIN_STANDING), 5: [["service", 0, -1]]}],
+        [9, "standing", "k", {**body_of(PLAIN_STANDING), 5: [["s" * 41, 0, 1]]}],
+        [9, "standing", "k", {**body_of(PLAIN_STANDING), 5: [7]}],
+        [9, "rate", "k", {**body_of(A_RATE), 1: "much"}],
+        [9, "rate", "k", {**body_of(A_RATE), 1: "0"}],
+        [9, "rate", "k", {**body_of(A_RATE), 1: "-1"}],
+        [9, "rate", "k", {**body_of(A_RATE), 1: "Infinity"}],
+        [9, "rate", "k", {**body_of(A_RATE), 1: "NaN"}],
+        [9, "rate", "k", {**body_of(A_RATE), 1: "1E+999999"}],
+        [9, "rate", "k", {**body_of(A_RATE), 1: "1E-999999"}],
+        [9, "rate", "k", {**body_of(A_RATE), 2: 10**9}],
+        [9, "rate", "k", {**body_of(A_RATE), 0: "DOLLAR"}],
     ],
 )
 def test_a_row_whose_body_cannot_be_read_keeps_its_place_and_blocks_no_other(item):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import re
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -31,10 +33,13 @@ from cryptography.x509.oid import NameOID
 from posapp.clock import Randomness
 from posapp.codec import cbor
 from posapp.codec.files import write_private
+from posapp.db import lock
 from posapp.errors import InputError, StoreError
 
 KEY_FILE = "line.pem"
 PEERS_FILE = "line-peers"
+LOCK_FILE = "line-peers.lock"
+LOCK_WAIT_S = 2.0  # a change takes two fsyncs
 CERTIFICATE_MAX = 512  # bytes; ours have 260, one with a P-256 key 330
 PEERS_MAX = 8  # a module shared at a counter, a till with spare modules
 NAME_MAX = 32
@@ -145,33 +150,42 @@ class LineKeys:
     def trust(self, peer: Peer) -> None:
         """Trust `peer` from now on, in the place of an earlier one of that name or key. Durable.
 
-        Raises StoreError LINE_PEERS_FULL, LINE_FILE_SEALED; ConfigError FILE_UNWRITABLE.
+        Raises StoreError LINE_PEERS_FULL, LINE_FILE_SEALED, STORE_BUSY; ConfigError
+        FILE_UNWRITABLE.
         """
-        others = [p for p in self.peers() if p.name != peer.name and p.pin != peer.pin]
-        if len(others) >= PEERS_MAX:
-            raise StoreError("LINE_PEERS_FULL", maximum=PEERS_MAX)
-        self._write([*others, peer])
+        with self._changing() as peers:
+            others = [p for p in peers if p.name != peer.name and p.pin != peer.pin]
+            if len(others) >= PEERS_MAX:
+                raise StoreError("LINE_PEERS_FULL", maximum=PEERS_MAX)
+            self._write([*others, peer])
 
     def may_ask(self, certificate: bytes | None, till: bytes, *, bind: bool) -> bool:
         """Whether the peer with this certificate asks under a till's id of its own.
 
         `bind` keeps the id for this peer alone, durably, when neither of them has another.
-        Raises StoreError LINE_FILE_SEALED; ConfigError FILE_UNWRITABLE.
+        Raises StoreError LINE_FILE_SEALED, STORE_BUSY; ConfigError FILE_UNWRITABLE.
         """
-        asking = next((peer for peer in self.peers() if peer.certificate == certificate), None)
-        if asking is None or any(p.till == till and p != asking for p in self.peers()):
-            return False
-        if not asking.till and bind:
-            self._write([replace(p, till=till) if p == asking else p for p in self.peers()])
-        return asking.till in (b"", till)
+        asking = _may_ask(self.peers(), certificate, till)
+        if asking is None or asking.till or not bind:
+            return asking is not None
+        with self._changing() as peers:
+            asking = _may_ask(peers, certificate, till)
+            if asking is not None and not asking.till:
+                self._write([replace(p, till=till) if p == asking else p for p in peers])
+            return asking is not None
 
     def forget(self, name: str) -> bool:
-        """Trust the peer of this name no more; whether there was one. Durable."""
-        left = [peer for peer in self.peers() if peer.name != name]
-        if len(left) == len(self.peers()):
+        """Trust the peer of this name no more; whether there was one. Durable.
+
+        Raises as `trust`.
+        """
+        if self.peer(name) is None:
             return False
-        self._write(left)
-        return True
+        with self._changing() as peers:
+            left = [peer for peer in peers if peer.name != name]
+            if len(left) < len(peers):
+                self._write(left)
+            return len(left) < len(peers)
 
     def context(self, *, server: bool) -> ssl.SSLContext:
         """TLS 1.3 with our key, for these peers alone; there must be one.
@@ -240,11 +254,26 @@ class LineKeys:
         except (OSError, ValueError, TypeError, InputError):
             raise StoreError("LINE_FILE_SEALED", file=str(path)) from None
 
+    @contextmanager
+    def _changing(self) -> Iterator[tuple[Peer, ...]]:
+        """The peers as they are now; nobody else changes them inside."""
+        with lock.held(self._folder / LOCK_FILE, within_s=LOCK_WAIT_S):
+            self._stamp = _CHANGED
+            yield self.peers()
+
     def _write(self, peers: list[Peer]) -> None:
         rows = [[peer.name, peer.certificate, peer.till] for peer in peers]
         sealed = self.seal(PEERS_FILE.encode("ascii"), cbor.encode(rows))
         write_private(self._folder / PEERS_FILE, sealed)
         self._stamp = _CHANGED  # two changes may fall into one tick of the file's clock
+
+
+def _may_ask(peers: tuple[Peer, ...], certificate: bytes | None, till: bytes) -> Peer | None:
+    """The peer with this certificate, unless it has another id or another one has this id."""
+    asking = next((peer for peer in peers if peer.certificate == certificate), None)
+    if asking is None or any(p.till == till and p != asking for p in peers):
+        return None
+    return asking if asking.till in (b"", till) else None
 
 
 def _peer(name: str, certificate: bytes, till: bytes = b"") -> Peer:

@@ -95,6 +95,12 @@ class Authority:
         if standing.unacknowledged + tokens > maximum:
             raise ModuleError("AUDIT_FULL", waiting=standing.unacknowledged, maximum=maximum)
 
+    def is_for(self, till: bytes) -> bool:
+        """Whether orders may come under this id: any for a laboratory's module."""
+        if self._trust is None:
+            return True
+        return self.current is not None and self.current.till_id == till
+
     def check_order(self, till: bytes, value_minor: int) -> None:
         """Refuse another till than the one it was authorised for, and a sale above its lease.
 

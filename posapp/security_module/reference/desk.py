@@ -73,6 +73,10 @@ class Desk:
             log.exception("a mistake in the module itself")
             return _no(request, ModuleError("INTERNAL", outcome=Outcome.UNKNOWN))
 
+    def may_bind(self, till: bytes) -> bool:
+        """See `Answers`."""
+        return self._engine.may_bind(till)
+
     def note_impostor(self, till: bytes, peer: str) -> None:
         """See `Answers`."""
         self._engine.note_impostor(till, peer)

@@ -40,6 +40,7 @@ from posapp.security_module.reference.issue import Issuer, Keeper, Made, StoredK
 from posapp.security_module.reference.issue import Policy as Policy
 from posapp.security_module.reference.key_loading import KeyLoading, Load
 from posapp.security_module.reference.operators import Action
+from posapp.security_module.reference.pacing import Allowance
 from posapp.security_module.reference.store import ModuleStore
 from posapp.security_module.reference.verifying import Found, Verifier
 from posapp.sts import sta
@@ -134,6 +135,7 @@ class Engine:
         self._issuer = Issuer(self._keeper, tables, self._policy, randomness)
         self._verifier = Verifier(self._issuer, clock)
         self._boot = randomness.bytes(BOOT_BYTES)
+        self._tests = Allowance(clock, self_test.AT_ONCE, self_test.EVERY_MS)
         self._tidy_due = True
         self._signing, self._seal_secret = store.identity(randomness)
         self._audit = AuditBook(store.module_id, self._signing, clock)
@@ -358,6 +360,10 @@ class Engine:
             else:
                 self._audit.append(books, kind, body)
 
+    def may_bind(self, till: bytes) -> bool:
+        """Whether a paired till may be bound to this id by an order under it."""
+        return self._authority.is_for(till)
+
     def note_impostor(self, till: bytes, peer: str) -> None:
         """Enter that the till paired as `peer` asked under another till's id. StoreError."""
         with self._store.write() as books:
@@ -494,12 +500,16 @@ class Engine:
     def self_test(self) -> dict[str, Any]:
         """Try out what every token needs; what was tried. Up to a second for each 100 MB.
 
-        Raises ModuleError SELFTEST_FAILED(step): ciphers, keys, tables, store or audit; HSM_...
+        Raises ModuleError SELFTEST_FAILED(step): ciphers, keys, tables, store or audit;
+        SELFTEST_TOO_OFTEN; HSM_...
         """
-        self_test.test_ciphers(self._issuer.tables)
-        keys = self_test.test_keeper(self._keeper)
+        if not self._tests.is_left:
+            raise ModuleError("SELFTEST_TOO_OFTEN")
+        self._tests.take()
+        self_test.check_ciphers(self._issuer.tables)
+        keys = self_test.check_keeper(self._keeper)
         with self._store.read() as books:
-            return {"ok": True, "keys": keys, "entries": self_test.test_books(books, self._audit)}
+            return {"ok": True, "keys": keys, "entries": self_test.check_books(books, self._audit)}
 
     def tidy(self) -> None:
         """Between requests: forget a little of what head office has. Some milliseconds."""

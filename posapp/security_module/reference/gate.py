@@ -22,7 +22,7 @@ from posapp.security_module.link.session import Piece, Session, SessionLostError
 from posapp.security_module.reference.pairing_desk import PairingDesk
 
 NOBODY = bytes(16)  # whoever only wants to know how the module does asks STATUS under this id
-_IN_A_TILLS_NAME = {codec.STATUS: False, codec.ISSUE: True, codec.FETCH: True, codec.CANCEL: True}
+_IN_A_TILLS_NAME = (codec.STATUS, codec.ISSUE, codec.FETCH, codec.CANCEL)
 
 log = logging.getLogger("posapp.module.gate")
 
@@ -32,6 +32,12 @@ class Answers(Protocol):
 
     def answer(self, payload: bytes) -> bytes | None:
         """The reply; None for what cannot be answered. Never raises."""
+        ...
+
+    def may_bind(self, till: bytes) -> bool:
+        """Whether an order under this id makes it its sender's: where head office has named a
+        till, for that one only.
+        """
         ...
 
     def note_impostor(self, till: bytes, peer: str) -> None:
@@ -143,15 +149,16 @@ class Gate:
 
     def _impostor(self, certificate: bytes | None, message: bytes) -> bytes | None:
         """A refusal for a till that asks under another one's id. A key has one id from its first
-        order on, until it is paired anew.
+        order on, until it is paired anew; nothing but an order gives it one.
         """
         request = codec.read_request(message)
         if request is None or request.op not in _IN_A_TILLS_NAME or self._keys is None:
             return None
         try:
-            till, bind = request.fields.blob("till", ID_BYTES), _IN_A_TILLS_NAME[request.op]
-            if till == NOBODY and not bind:
+            till = request.fields.blob("till", ID_BYTES)
+            if till == NOBODY and request.op == codec.STATUS:
                 return None
+            bind = request.op == codec.ISSUE and self._desk.may_bind(till)
             if self._keys.may_ask(certificate, till, bind=bind):
                 return None
             name = next((p.name for p in self._keys.peers() if p.certificate == certificate), "")

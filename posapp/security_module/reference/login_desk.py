@@ -136,10 +136,12 @@ class LoginDesk:
         change(fields)
         if do != "list" and by is not None:
             self._note("operators", by.number, f"{do} {_number(fields)}")
+        everybody = by is not None and by.role is Role.SUPERVISOR
         return {
             "rows": [
                 [operator.number, operator.name, str(operator.role), left]
                 for operator, left in self._operators.all()
+                if everybody or operator == by
             ]
         }
 
@@ -157,6 +159,10 @@ class LoginDesk:
             for note in waiting:
                 note(self._desk)
         return self._desk
+
+    def may_bind(self, till: bytes) -> bool:
+        """See `Answers`; not before the store is open."""
+        return self._desk is not None and self._desk.may_bind(till)
 
     def note_impostor(self, till: bytes, peer: str) -> None:
         """See `Answers`."""

@@ -42,6 +42,7 @@ module = Table(  # one row
     Column("keys_known", LargeBinary),  # SHA-256 of what the newest KEYS entry lists
     Column("people_generation", Integer, nullable=False, server_default="0"),
     Column("issues_acknowledged", Integer, nullable=False, server_default="0"),
+    Column("sta_tables", LargeBinary),  # SHA-256 of the tables it began with
 )
 
 vending_keys = Table(

@@ -15,6 +15,8 @@ from posapp.sts.keys import VendingKey
 from posapp.sts.sta import StaTables
 from posapp.wire.audit import AuditEntry, verify_entries
 
+AT_ONCE = 4  # it reads the whole store, and the line waits
+EVERY_MS = 300_000
 ENTRIES_WALKED = 256  # the end of the chain; head office walks all of it
 _EA07, _EA11 = EncryptionAlgorithm.STA, EncryptionAlgorithm.MISTY1
 _METER = MeterNumber("00000000000")
@@ -41,7 +43,7 @@ _RND, _TID, _UNITS = 5, 85740, 1
 _BLOCK = 0x05014EEC00013188
 
 
-def test_ciphers(tables: StaTables) -> None:
+def check_ciphers(tables: StaTables) -> None:
     """Raises ModuleError SELFTEST_FAILED(step) unless every known answer comes out.
 
     A site's own STA tables have none that we know: with them a block must come back as it was.
@@ -56,7 +58,7 @@ def test_ciphers(tables: StaTables) -> None:
     _check("tables", sealed != _BLOCK and ciphers.decrypt(_EA07, secret, sealed, tables) == _BLOCK)
 
 
-def test_keeper(keeper: Keeper) -> int:
+def check_keeper(keeper: Keeper) -> int:
     """How many vending keys give a meter's key. Raises ModuleError SELFTEST_FAILED, HSM_..."""
     for known in keeper.attributes():
         try:
@@ -66,7 +68,7 @@ def test_keeper(keeper: Keeper) -> int:
     return len(keeper.attributes())
 
 
-def test_books(books: Books, audit: AuditBook) -> int:
+def check_books(books: Books, audit: AuditBook) -> int:
     """The number of the chain's last entry. Raises ModuleError SELFTEST_FAILED(step)."""
     _check("store", books.is_sound())
     try:

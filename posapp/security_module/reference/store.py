@@ -19,7 +19,7 @@ from posapp.codec.signing import SigningKey
 from posapp.db import migrations
 from posapp.db.engine import Database, open_sqlcipher
 from posapp.domain.meter import KeyType
-from posapp.errors import StoreError
+from posapp.errors import ConfigError, StoreError
 from posapp.security_module.reference.books import Books
 from posapp.security_module.reference.schema import module, vending_keys
 from posapp.sts.keys import VendingKey, permitted_kinds
@@ -83,6 +83,18 @@ class ModuleStore:
                 connection.execute(update(module).values(**made))
                 row = connection.execute(columns).one()
         return SigningKey(row.audit_secret), bytes(row.seal_secret)
+
+    def hold_tables(self, fingerprint: bytes, *, new: bool = False) -> None:
+        """Remember the STA tables of the first start; raise ConfigError STA_TABLES_CHANGED for
+        others afterwards, unless they are meant to be `new`. Raises StoreError.
+        """
+        with self._database.write() as connection:
+            held = connection.execute(select(module.c.sta_tables)).scalar_one()
+            if held == fingerprint:
+                return
+            if held is not None and not new:
+                raise ConfigError("STA_TABLES_CHANGED")
+            connection.execute(update(module).values(sta_tables=fingerprint))
 
     def words(self) -> tuple[bytes | None, bytes | None]:
         """The text of whom it trusts (None: a laboratory's module), the newest authorisation."""

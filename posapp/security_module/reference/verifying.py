@@ -12,6 +12,7 @@ from posapp.clock import Clock, epoch_ms
 from posapp.domain.meter import MeterConfiguration, MeterNumber
 from posapp.errors import ModuleError, PosError
 from posapp.security_module.reference.issue import Issuer, refusal
+from posapp.security_module.reference.pacing import Allowance
 from posapp.sts import verify
 from posapp.sts.tokens import TokenClass
 
@@ -53,8 +54,7 @@ class Verifier:
     def __init__(self, issuer: Issuer, clock: Clock) -> None:
         self._issuer = issuer
         self._clock = clock
-        self._room = WRONG_AT_ONCE
-        self._room_at_ms = clock.monotonic_ms()
+        self._wrong = Allowance(clock, WRONG_AT_ONCE, WRONG_EVERY_MS)
 
     def verify(self, digits: str, meter: MeterNumber, conf: MeterConfiguration) -> Found:
         """The token under the meter's key.
@@ -62,8 +62,7 @@ class Verifier:
         Raises ModuleError VERIFY_TOO_OFTEN, KEY_NOT_FOUND(sgc, krn), TOKEN_FORM, TOKEN_RANGE,
         TOKEN_CRC, TOKEN_CLASS, TOKEN_SUBCLASS, and as `keys.decoder_key` does.
         """
-        self._refill()
-        if not self._room:
+        if not self._wrong.is_left:
             raise ModuleError("VERIFY_TOO_OFTEN")
         key = self._issuer.key(conf.sgc, conf.krn)
         expected = verify.Expectation(self._clock.now(), key.base_date, key.ken, key.kt)
@@ -73,7 +72,7 @@ class Verifier:
         except ModuleError:
             raise
         except PosError as error:
-            self._room -= 1
+            self._wrong.take()
             raise refusal(error) from None
         token = found.token
         is_key = token.token_class == TokenClass.MANAGEMENT and token.subclass in _KEY_SECTIONS
@@ -86,10 +85,3 @@ class Verifier:
             tuple(doubt.value for doubt in found.doubts),
             epoch_ms(found.made_at) if found.made_at else 0,
         )
-
-    def _refill(self) -> None:
-        now_ms = self._clock.monotonic_ms()
-        gained = max(0, now_ms - self._room_at_ms) // WRONG_EVERY_MS
-        if gained:
-            self._room = min(WRONG_AT_ONCE, self._room + gained)
-            self._room_at_ms = now_ms

@@ -64,6 +64,7 @@ class ModulePage(QWidget):
         self._till = till
         self._compact = False
         self._trouble: PosError | None = None
+        self._parked = False  # the focus waits on the keys for something to press
         self._focus_key: tuple[Task | None, bool, int] | None = None
         self.presenter = ModulePresenter(till, tasks, self.show_state, leave)
         self._work = QStackedWidget()
@@ -166,7 +167,7 @@ class ModulePage(QWidget):
         for task, button in self.buttons.items():
             button.clicked.connect(lambda _=False, task=task: presenter.choose(task))
         self.slip.primary.clicked.connect(presenter.enter)
-        self.banner.acted.connect(presenter.back)
+        self.banner.acted.connect(self._back)
         self.form.typed.connect(presenter.type_entry)
         self.form.second_chosen.connect(presenter.choose_second)
         self.form.left.connect(presenter.back)
@@ -175,9 +176,14 @@ class ModulePage(QWidget):
         add_action(self, "module.enter", enter, ("Enter", "Return"), presenter.enter)
         add_action(self, "module.back", translate("Module", "One step back"), ("Esc",), self._back)
 
+    @property
+    def wants_code(self) -> bool:
+        """Whether what is typed now is a pairing code."""
+        return self.presenter.state.task is Task.PAIR
+
     def _back(self) -> None:
         self.presenter.back()
-        self.slip.primary.setFocus()
+        self._keep_focus(had=self.presenter.state.task is None)
 
     # ------------------------------------------------------------ showing
 
@@ -186,7 +192,6 @@ class ModulePage(QWidget):
         self._trouble = trouble
         self._focus_key = None
         self.presenter.start(operator)
-        self.slip.primary.setFocus()
         self._keep_focus(had=True)
 
     def show_status(self, status: TillStatus) -> None:
@@ -205,9 +210,10 @@ class ModulePage(QWidget):
         """Render a state."""
         self._show_overview(state)
         if state.task is None:
+            came_back = self._work.currentWidget() is self.form and self.isVisible()
             self._focus_key = None
             self._work.setCurrentWidget(self._overview)
-            self._show_facts(state)
+            self._show_facts(state, came_back=came_back)
             return
         formatter = messages.formatter_for(self._till.site)
         self.form.show_state(state, self._till.site, formatter)
@@ -267,11 +273,11 @@ class ModulePage(QWidget):
             shown = False
         self.banner.setVisible(shown)
 
-    def _show_facts(self, state: ModulePageState) -> None:
+    def _show_facts(self, state: ModulePageState, *, came_back: bool = False) -> None:
         site, now = self._till.site, self._till.clock.now()
         self.slip.show_body(self._facts_body, translate("Module", "This module"), site.till_name)
         primary, status = self.slip.primary, state.status
-        had = primary.hasFocus()
+        had = came_back or primary.hasFocus() or (self._scroll.hasFocus() and self._parked)
         primary.setVisible(status is None or status.action != "WAIT")
         if status is None:
             primary.show_action(translate("Module", "Look again"))
@@ -293,10 +299,14 @@ class ModulePage(QWidget):
         self._keep_focus(had=had)
 
     def _keep_focus(self, *, had: bool) -> None:
-        """A primary that goes off hands the focus to the keys, never to the strip below."""
-        primary = self.slip.primary
-        if had and not (primary.isEnabled() and primary.isVisibleTo(self)):
-            self._scroll.setFocus()
+        """On what can be pressed; while there is nothing, on the keys and never on the strip."""
+        if not had:
+            return
+        close = self.banner.button
+        can = (one for one in (self.slip.primary, close, *self.buttons.values()) if _can_press(one))
+        found = None if self.presenter.state.busy else next(can, None)
+        self._parked = found is None
+        (found or self._scroll).setFocus()
 
     def _offer(self, state: ModulePageState) -> None:
         """The one next step of a task, or what is missing for it."""
@@ -357,3 +367,7 @@ class ModulePage(QWidget):
         compact = self.window().width() < theme.COMPACT_BELOW
         if compact != self._compact:
             self.set_compact(compact)
+
+
+def _can_press(widget: QWidget) -> bool:
+    return widget.isEnabled() and widget.isVisible()

@@ -331,5 +331,5 @@ def read_document(task: Task, path: Path) -> Document:
 
 
 def _written(path: Path, data: bytes) -> Done:
-    write_private(path, data)
+    write_private(path, data, new=True)  # whoever mistypes a name loses no other file
     return Done(Task.AUDIT, len(data), str(path))

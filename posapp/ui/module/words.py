@@ -234,7 +234,7 @@ def _book(status: ModuleStatus) -> tuple[Line, ...]:
         Line(
             translate("Module", "Tokens not yet confirmed"),
             ltr(of) if most else f"{unseen:,}",
-            translate("Module", "head office confirms them by line or by file"),
+            translate("Module", "head office confirms them by file"),
             state=state,
         ),
         Line(

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from posapp.domain.energy import parse_units
+from posapp.domain.module_state import ModuleState
 from posapp.domain.money import parse_amount
 from posapp.domain.operator import Operator
 from posapp.domain.sale import TenderKind
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 COMMIT_DWELL_MS = 300
 RECENT = 7
 QUOTE_FRESH = timedelta(minutes=4)  # older prices are read again before the quote freezes
+_AWAY = frozenset({"MODULE_ABSENT", "PORT_AMBIGUOUS", "PORT_BUSY", "PORT_DENIED", "PORT_MISSING"})
 
 
 class SellPresenter:
@@ -272,7 +274,7 @@ class SellPresenter:
         elif context is not None and state.entry.strip("0.,"):
             try:
                 if state.in_units:
-                    quote = context.by_units(parse_units(state.entry))
+                    quote = context.by_units(parse_units(state.entry), cash=state.in_coins)
                 else:
                     quote = context.by_money(parse_amount(state.entry, self._unit))
             except PosError as error:
@@ -282,11 +284,16 @@ class SellPresenter:
     # ------------------------------------------------------------ tender
 
     def see_module(self, status: ModuleStatus) -> None:
-        """The window's poll: a module that holds sells nothing until somebody has acted."""
+        """The window's poll: a module that holds sells nothing until somebody has acted; what was
+        said of one that held or was away is over when it is ready.
+        """
         before, self._module = self._module, status
-        held, failure = before is not None and before.state.holds, self.state.failure
-        told = before is not None and failure is not None and failure.code == before.sentence
-        if held and told and not status.state.holds:
+        failure = self.state.failure
+        if before is None or failure is None:
+            return
+        held = before.state.holds and failure.code == before.sentence
+        away = before.state is not ModuleState.READY and failure.code in _AWAY
+        if (held and not status.state.holds) or (away and status.state is ModuleState.READY):
             self.show(replace(self.state, failure=None))
 
     def freeze(self) -> None:
@@ -319,12 +326,14 @@ class SellPresenter:
     def pay_with(self, kind: TenderKind) -> None:
         """Cash, mobile money, card or account."""
         if self.state.phase is Phase.TENDER:
-            self.show(replace(self.state, tender=kind, guard="", problem=None))
+            state = replace(self.state, tender=kind, guard="", problem=None)
+            if not state.parts:  # coins may make it another sum; what was kept fixes it
+                state = self._priced(state)
+            self.show(state if state.quote else replace(state, phase=Phase.QUOTE))
 
     def next_tender(self) -> None:
         """F8: the next way to pay."""
-        kinds = list(TenderKind)
-        self.pay_with(kinds[(kinds.index(self.state.tender) + 1) % len(kinds)])
+        self.pay_with(TenderKind((self.state.tender + 1) % len(TenderKind)))
 
     def type_received(self, text: str) -> None:
         """What the customer handed over; nothing typed means exactly what is due."""
@@ -356,11 +365,17 @@ class SellPresenter:
         return state.phase is Phase.TENDER and paid
 
     def exact_and_sell(self) -> None:
-        """`+`: exact cash, and on; a meter asked about its key change took it."""
+        """`+`: exact cash, and on, unless coins make it another sum than was shown; a meter asked
+        about its key change took it.
+        """
         if self.state.asks_about_key:
             self.keys.answer(took=True)
-        elif self.state.phase is Phase.TENDER:
-            self.show(replace(self.state, tender=TenderKind.CASH, received=""))
+            return
+        shown = self.state.due_minor
+        if self.state.tender is not TenderKind.CASH:
+            self.pay_with(TenderKind.CASH)
+        if self.state.phase is Phase.TENDER and self.state.due_minor == shown:
+            self.show(replace(self.state, received=""))
             self.sell()
 
     def sell(self) -> None:

@@ -72,6 +72,11 @@ class SellState:
         return self.phase is Phase.QUOTE and plan is not None and plan.unanswered is not None
 
     @property
+    def in_coins(self) -> bool:
+        """Whether a sum for units is one of whole coins: until somebody pays otherwise."""
+        return self.phase is not Phase.TENDER or self.tender is TenderKind.CASH
+
+    @property
     def due_minor(self) -> int:
         """What the frozen quote costs."""
         return self.quote.amount_minor if self.quote else 0

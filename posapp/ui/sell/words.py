@@ -125,7 +125,7 @@ def line_of(line: SaleLine, lines: tuple[SaleLine, ...], unit: Currency) -> Line
         elif line.rate:
             words = translate("Sell", "{levy} {rate} %").format(levy=words, rate=ltr(line.rate))
     elif line.kind is LineKind.FEE:
-        words = line.code.replace("_", " ").capitalize()
+        words, second = line.code.replace("_", " ").capitalize(), ltr(line.rate)
     elif line.kind is LineKind.ARREARS:
         account = line.code.partition(" ")[2].replace("_", " ")
         words = translate("Sell", "Arrears, {account}").format(account=account)

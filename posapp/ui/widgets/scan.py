@@ -31,6 +31,7 @@ class ScanWatcher(QObject):
         self._window = window
         self._now_ms = now_ms
         self.commits: Callable[[], bool] = lambda: False  # whether an Enter would sell now
+        self.belongs_here: Callable[[], bool] = lambda: False  # fast keys are for the focus now
         self._enters_ms = (-1_000_000, -1_000_000)  # the last two presses of Enter
         self._keys = ""
         self._last_ms = -1_000_000
@@ -67,6 +68,9 @@ class ScanWatcher(QObject):
         return int(event.timestamp()) or self._now_ms()
 
     def _key(self, event: QKeyEvent) -> bool:
+        if self.belongs_here():
+            self._keys = ""
+            return False
         char, stamp = event.text(), self._stamp(event)
         close = stamp - self._last_ms <= theme.active().ms("scan_gap")
         self._last_ms = stamp
