@@ -21,6 +21,8 @@ from posapp.domain.site import Site
 from posapp.errors import PosError
 from posapp.lanes import Lane
 from posapp.ui.i18n import time_text, translate
+from posapp.ui.idle_lock import IdleLock
+from posapp.ui.sell.state import Phase
 from posapp.ui.start import FirstRunPage, KeySheet, StartPage
 from posapp.ui.tasks import CRASHES, Tasks
 from posapp.ui.widgets.actions import add_action
@@ -117,6 +119,8 @@ class MainWindow(QWidget):
         self.scanner = ScanWatcher(self, till.clock.monotonic_ms)
         self.scanner.scanned.connect(self._scanned)
         self.scanner.commits = self._enter_would_sell
+        minutes = int(self._config.lock_minutes)
+        self._idle = IdleLock(self, till.clock.monotonic_ms, minutes)
         self.strip.opened.connect(self._open_diagnosis)
         self.strip.show_test_keys(till.test_keys)
         self.strip.show()
@@ -351,9 +355,15 @@ class MainWindow(QWidget):
         if self._till is None or self._tasks is None:
             return
         self.strip.show_time(time_text(self._till.site.local(self._till.clock.now())))
+        if self._operator is not None and self._idle.is_over() and not self._is_selling():
+            self.lock()
         if not self._asking:
             self._asking = True
             self._tasks.run(Lane.LOOKUP, self._till.status, self._show_status, self._no_status)
+
+    def _is_selling(self) -> bool:
+        """A module is being asked: whoever waits for the token must see it come."""
+        return "sell" in self._pages and self.sell_page().presenter.state.phase is Phase.SELLING
 
     def _no_status(self, error: PosError) -> None:
         self._asking = False
