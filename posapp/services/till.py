@@ -24,6 +24,7 @@ from posapp.services.shift import CloseShift, OpenShift, PrintZ
 from posapp.services.sign_in import SignIn
 from posapp.services.status import ReadStatus
 from posapp.services.trial import PrintTrial
+from posapp.services.truth import Truth
 from posapp.services.x_report import XReport
 
 
@@ -50,6 +51,7 @@ class Till:
     reprint: Reprint
     print_trial: PrintTrial
     recover: Recover
+    truth: Truth
     report: DailyReport
     load_authorisation: LoadAuthorisation
     load_keys: LoadKeys

@@ -17,7 +17,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from posapp.clock import Clock, Randomness, epoch_ms
+from posapp.clock import Clock, Randomness, TillClock, epoch_ms
 from posapp.codec import cbor
 from posapp.codec.files import UNFINISHED, sync_folder
 from posapp.codec.signing import SigningKey
@@ -34,7 +34,10 @@ from posapp.lanes import Lane, Lanes, Urgency
 from posapp.ports import DiskStatus, Reader, UnitOfWork
 from posapp.store import rebuild
 from posapp.store.disk import RESERVE_BYTES, Disk, free_bytes
-from posapp.store.queries import Queries
+from posapp.store.meta import clock_offset_ms
+from posapp.store.meta import get_meta as get_meta
+from posapp.store.meta import set_meta as set_meta
+from posapp.store.queries import NO_LIMITS, Queries
 from posapp.store.rebuild import Rebuild
 from posapp.store.schema import (
     FIRST_EPOCH,
@@ -57,8 +60,6 @@ BEFORE_UPGRADE = "before-upgrade-"  # and the schema that it has
 UPGRADE_ROOM_BYTES = 16 * 1024 * 1024
 REBUILD = "rebuild"  # what a migration leaves in `meta`
 
-_META = "SELECT value FROM meta WHERE key = ?"
-_SET_META = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = ?2"
 _HASH = "SELECT hash FROM journal WHERE place = ?"
 _CHAIN = "SELECT place, entry, hash FROM journal WHERE place > ? ORDER BY place LIMIT ?"
 
@@ -98,6 +99,7 @@ class SqlStore:
         self._head_office_key = b""
         self._open_intents: dict[int, SaleIntended] = {}
         self._stale = False
+        self.clock_limits = NO_LIMITS  # whoever opens the store may set others
         with database.read() as connection:
             self._load(connection)
 
@@ -111,7 +113,7 @@ class SqlStore:
 
     def read(self, work: Callable[[Reader], T]) -> T:
         with self._database.read() as connection:
-            return work(Queries(connection, self._site))
+            return work(Queries(connection, self._site, self.clock_limits))
 
     def close(self) -> None:
         """Checkpoint and close, on the store lane. Afterwards every call raises STORE_CLOSED."""
@@ -250,6 +252,8 @@ class SqlStore:
             result = work(unit)
             unit.finish()
         self._till = till
+        if unit.new_offset_ms is not None and isinstance(self._clock, TillClock):
+            self._clock.shift(unit.new_offset_ms)
         return result
 
     def _transact(self, work: Callable[[Connection], T]) -> T:
@@ -302,6 +306,7 @@ class SqlStore:
             self._clock,
             self._open_intents,
             disk=self._disk,
+            clock_limits=self.clock_limits,
         )
 
     def _load(self, connection: Connection) -> None:
@@ -312,6 +317,8 @@ class SqlStore:
         if secret is not None and self._key is None:
             self._key = SigningKey(secret)
         self._head_office_key = get_meta(connection, "head_office_key") or b""
+        if isinstance(self._clock, TillClock):
+            self._clock.shift(clock_offset_ms(connection))
 
 
 def create_store(
@@ -365,17 +372,6 @@ def open_store(
             free=free,
         ),
     )
-
-
-def get_meta(connection: Connection, key: str) -> bytes | None:
-    """One setting kept in the store; None when it was never set."""
-    row = connection.exec_driver_sql(_META, (key,)).first()
-    return None if row is None else bytes(row[0])
-
-
-def set_meta(connection: Connection, key: str, value: bytes) -> None:
-    """Keep one setting."""
-    connection.exec_driver_sql(_SET_META, (key, value))
 
 
 def _opened(database: Database, make: Callable[[], SqlStore]) -> SqlStore:

@@ -40,10 +40,11 @@ if TYPE_CHECKING:
     from posapp.ui.module.page import ModulePage
     from posapp.ui.sell.page import SellPage
     from posapp.ui.shift.page import ShiftPage
+    from posapp.ui.unresolved.page import UnresolvedPage
 
 POLL_MS = 1000
 WIDTH_MIN, HEIGHT_MIN = 1024, 720
-PAGES = ("sell", "shift", "day", "sync", "module")
+PAGES = ("sell", "shift", "day", "sync", "module", "open")
 
 
 class MainWindow(QWidget):
@@ -140,6 +141,7 @@ class MainWindow(QWidget):
             "day": ("day", translate("Window", "Day")),
             "sync": ("sync", translate("Window", "Sync")),
             "module": ("shield", translate("Window", "Module")),
+            "open": ("warn", translate("Window", "Open")),
         }
         for name, (icon, word) in words.items():
             self.rail.add(name, icon, word, partial(self.go, name))
@@ -160,6 +162,7 @@ class MainWindow(QWidget):
             "day": translate("Window", "Page Day"),
             "sync": translate("Window", "Page Sync"),
             "module": translate("Window", "Page Module"),
+            "open": translate("Window", "Page Open points"),
         }
         for place, name in enumerate(PAGES):
             table.append((f"page.{name}", titles[name], f"Alt+{place + 1}", partial(self.go, name)))
@@ -206,6 +209,10 @@ class MainWindow(QWidget):
             from posapp.ui.module.page import ModulePage
 
             return ModulePage(self._till, self._tasks, self._leave)
+        if name == "open":
+            from posapp.ui.unresolved.page import UnresolvedPage
+
+            return UnresolvedPage(self._till, self._tasks, self._leave)
         if self._extra is not None and name == self._extra.name:
             return self._extra.make(self._tasks)
         from posapp.ui.sell.page import SellPage
@@ -264,6 +271,9 @@ class MainWindow(QWidget):
         elif name == "module":
             module_page: ModulePage = page  # type: ignore[assignment]
             module_page.open(operator, self._module_trouble)
+        elif name == "open":
+            open_page: UnresolvedPage = page  # type: ignore[assignment]
+            open_page.open(operator)
         else:
             start = getattr(page, "start", None)
             if start is not None:
@@ -271,7 +281,8 @@ class MainWindow(QWidget):
         self._show_pages_status()
 
     def _open_diagnosis(self, chip: str) -> None:
-        self.go("module" if chip == "module" else "sync")
+        places = {"module": "module", "clock": "open"}
+        self.go(places.get(chip, "sync"))
 
     def _leave(self, where: str) -> None:
         if where == "sign_in":
@@ -371,6 +382,8 @@ class MainWindow(QWidget):
     def _show_status(self, status: TillStatus) -> None:
         self._asking = False
         self._status = status
+        waiting = status.open_sales + (not status.clock_trusted)
+        self.rail.buttons["open"].set_count(waiting)
         self._show_strip()
         self._show_pages_status()
 
