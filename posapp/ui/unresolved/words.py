@@ -37,6 +37,8 @@ def head(row: Unresolved) -> str:
 
 def sentence(row: Unresolved, formatter: messages.Formatter) -> str:
     """What happened and what is safe."""
+    if row.matter is Matter.MODULE_HOLD:
+        return _hold(row)
     told = {
         Matter.CLOCK_BACK: translate(
             "Open", "It says {now} and it was {floor} already. Nothing is sold until it is right."
@@ -56,7 +58,6 @@ def sentence(row: Unresolved, formatter: messages.Formatter) -> str:
         Matter.ORPHAN: translate(
             "Open", "{amount_minor} for meter {meter}, made after the backup. Was it paid?"
         ),
-        Matter.MODULE_HOLD: _hold(row),
         Matter.CLOCK_AHEAD: translate(
             "Open", "It says {now}; the last known moment is {floor}. Is that right?"
         ),
@@ -67,8 +68,12 @@ def sentence(row: Unresolved, formatter: messages.Formatter) -> str:
 
 
 def _hold(row: Unresolved) -> str:
-    words = messages.tell(str(row.params["hold"]), {})
-    return translate("Messages", words.what)
+    told = messages.tell(str(row.params["hold"]), {}, translate=_message)
+    return f"{told.what} {told.act}"
+
+
+def _message(text: str) -> str:
+    return translate("Messages", text)
 
 
 def step_words(step: Step) -> str:
