@@ -177,6 +177,7 @@ def _assemble(
         look_at_module=module.refresh,
         status=ReadStatus(store, module, spooler, sync, clock, backup.status, store.disk),
         backup=backup,
+        answers=answers,
         previewer=previewer,
         sync_now=sync.run_once,
         close=lambda: _close(caretaker, spooler, module, line, store, lanes),
