@@ -63,7 +63,7 @@ SALES_LATE = _RECORD.format(
     where="s.held = 1 AND s.ended_place > ? AND s.ended_place <= ? AND s.place <= ?"
     " AND s.state = 1",
     order="",
-)
+).replace("ORDER BY s.place", "ORDER BY s.ended_place")
 # One that only the module's book proves has no digits here, and nothing to show.
 SALE_LAST = _RECORD.format(where="s.state = 1 AND s.kind <> 5 AND s.reason = ''", order="DESC")
 SALE_LAST_OF = _RECORD.format(
