@@ -104,8 +104,7 @@ def _rows(reader: Reader, status: ModuleStatus, now: datetime) -> list[Unresolve
         steps = (Step.ASK_MODULE, Step.GO_ON)
         rows.append(Unresolved(Matter.RESTORED, steps, {"since": since}))
     if status.hold:
-        hold = Unresolved(Matter.MODULE_HOLD, (Step.SEE_MODULE,), {"hold": status.hold})
-        rows.append(hold)
+        rows.append(_hold(status))
     slips = waiting_slips(reader)
     if slips:
         rows.append(Unresolved(Matter.SLIPS, (Step.SEE_PRINTER,), {"count": slips}))
@@ -126,6 +125,17 @@ def _sale(record: SaleRecord, status: ModuleStatus) -> Unresolved:
     }
     matter = Matter.UNKNOWN_SALE if unknown else Matter.OPEN_SALE
     return Unresolved(matter, steps, params, record.at, sale.sale_id)
+
+
+def _hold(status: ModuleStatus) -> Unresolved:
+    params: dict[str, object] = {
+        "hold": status.hold,
+        "waiting": status.unacknowledged,
+        "maximum": status.unacknowledged_max,
+        "until": status.lease_until,
+    }
+    known = {name: value for name, value in params.items() if value is not None}
+    return Unresolved(Matter.MODULE_HOLD, (Step.SEE_MODULE,), known)
 
 
 def _orphan(orphan: OrphanRecord) -> Unresolved:

@@ -242,5 +242,6 @@ def test_an_orphan_is_listed_until_a_supervisor_says_what_became_of_it(counter):
 def test_a_module_that_would_refuse_is_listed_with_its_reason(counter, module):
     module.hold = "AUDIT_FULL"
     (row,) = listed(counter)
-    assert row.matter is Matter.MODULE_HOLD and row.params == {"hold": "AUDIT_FULL"}
+    assert row.matter is Matter.MODULE_HOLD
+    assert row.params == {"hold": "AUDIT_FULL", "waiting": 0, "maximum": 0}
     assert row.steps == (Step.SEE_MODULE,)

@@ -38,7 +38,7 @@ def head(row: Unresolved) -> str:
 def sentence(row: Unresolved, formatter: messages.Formatter) -> str:
     """What happened and what is safe."""
     if row.matter is Matter.MODULE_HOLD:
-        return _hold(row)
+        return _hold(row, formatter)
     told = {
         Matter.CLOCK_BACK: translate(
             "Open", "It says {now} and it was {floor} already. Nothing is sold until it is right."
@@ -50,7 +50,8 @@ def sentence(row: Unresolved, formatter: messages.Formatter) -> str:
             "Open", "The module is asked what it made after {since}. Selling waits for that."
         ),
         Matter.UNKNOWN_SALE: translate(
-            "Open", "{receipt}, {amount_minor}, meter {meter}. The money is held, the token may be."
+            "Open",
+            "{receipt}, {amount_minor}, meter {meter}. The money is held until module {module} is asked.",
         ),
         Matter.OPEN_SALE: translate(
             "Open", "{receipt}, {amount_minor}, meter {meter}. Module {module} has the answer."
@@ -67,8 +68,10 @@ def sentence(row: Unresolved, formatter: messages.Formatter) -> str:
     return messages.fill(told, shown)
 
 
-def _hold(row: Unresolved) -> str:
-    told = messages.tell(str(row.params["hold"]), {}, translate=_message)
+def _hold(row: Unresolved, formatter: messages.Formatter) -> str:
+    told = messages.tell(
+        str(row.params["hold"]), row.params, format_param=formatter, translate=_message
+    )
     return f"{told.what} {told.act}"
 
 
