@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from posapp.services.status import TillStatus
     from posapp.services.till import Till
     from posapp.ui.door import Door
+    from posapp.ui.engineering.page import EngineeringPage
     from posapp.ui.extra import ExtraPage
     from posapp.ui.login.page import LoginPage
     from posapp.ui.module.page import ModulePage
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
 POLL_MS = 1000
 WIDTH_MIN, HEIGHT_MIN = 1024, 720
-PAGES = ("sell", "shift", "day", "sync", "module", "open")
+PAGES = ("sell", "shift", "day", "sync", "module", "open", "engineering")
 
 
 class MainWindow(QWidget):
@@ -142,6 +143,7 @@ class MainWindow(QWidget):
             "sync": ("sync", translate("Window", "Sync")),
             "module": ("shield", translate("Window", "Module")),
             "open": ("warn", translate("Window", "Open")),
+            "engineering": ("tool", translate("Window", "Engineer")),
         }
         for name, (icon, word) in words.items():
             self.rail.add(name, icon, word, partial(self.go, name))
@@ -163,6 +165,7 @@ class MainWindow(QWidget):
             "sync": translate("Window", "Page Sync"),
             "module": translate("Window", "Page Module"),
             "open": translate("Window", "Page Open points"),
+            "engineering": translate("Window", "Page Engineer"),
         }
         for place, name in enumerate(PAGES):
             table.append((f"page.{name}", titles[name], f"Alt+{place + 1}", partial(self.go, name)))
@@ -213,6 +216,10 @@ class MainWindow(QWidget):
             from posapp.ui.unresolved.page import UnresolvedPage
 
             return UnresolvedPage(self._till, self._tasks, self._leave)
+        if name == "engineering":
+            from posapp.ui.engineering.page import EngineeringPage
+
+            return EngineeringPage(self._till, self._tasks)
         if self._extra is not None and name == self._extra.name:
             return self._extra.make(self._tasks)
         from posapp.ui.sell.page import SellPage
@@ -268,6 +275,9 @@ class MainWindow(QWidget):
         elif name == "shift":
             shift_page: ShiftPage = page  # type: ignore[assignment]
             shift_page.start(operator)
+        elif name == "engineering":
+            work_page: EngineeringPage = page  # type: ignore[assignment]
+            work_page.open(operator)
         elif name == "module":
             module_page: ModulePage = page  # type: ignore[assignment]
             module_page.open(operator, self._module_trouble)

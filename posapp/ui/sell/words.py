@@ -294,7 +294,12 @@ def _token_name(item: TokenItem, part: int, parts: int) -> str:
     if item.kind is TokenKind.METER_TEST:
         return translate("Sell", "Meter test")
     if item.kind is TokenKind.MANAGEMENT:
-        return translate("Sell", "Engineering")
+        return {
+            0: translate("Sell", "Power limit"),
+            1: translate("Sell", "Clear credit"),
+            5: translate("Sell", "Clear tamper"),
+            6: translate("Sell", "Phase unbalance"),
+        }.get(item.subclass, translate("Sell", "Engineering"))
     return translate("Sell", "Credit") if item.value_minor else translate("Sell", "Free units")
 
 
