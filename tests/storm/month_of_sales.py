@@ -17,6 +17,8 @@ from posapp.domain.sale import LineKind, SaleLine, Tender, TenderKind, TokenKind
 from posapp.domain.shift import CashCount
 from posapp.journal.facts import SaleEnded, SaleIntended, SaleIssued, SaleUncertain, TokenItem
 from posapp.journal.postings import Account
+from posapp.ports import Reader
+from posapp.ports.ledger import PeriodTotals
 from posapp.services.export_ledger import lines_on
 from posapp.services.move_cash import CashWish, MoveCash
 from posapp.services.reconcile import Reconcile
@@ -33,6 +35,7 @@ from tests.stores import Seller, StoppedClock, a_store
 CLERKS = (Operator(3, "Grace Otieno", Role.CLERK), Operator(4, "Ibrahim Traoré", Role.VENDOR))
 TARIFFS = ("dom@3", "dom@4", "shop@1")
 SALES_A_TRANSACTION = 40
+STUCK, ENDED = 0.03, 0.06  # shares of sales without an answer, and without a token
 
 
 @dataclass
@@ -76,6 +79,7 @@ class Month:
         self.model = Model()
         self.stuck: list[tuple[int, SaleIntended]] = []
         self.days: list[date] = []
+        self.sums: list[PeriodTotals] = []
 
     @property
     def day(self) -> date:
@@ -117,6 +121,17 @@ class Month:
         short = model.drawer - count.total_minor
         closed = self.close(person, count, "miscounted" if short else "")
         assert closed.shift.expected_minor == model.drawer, (number, model.drawer)
+        self.sums.append(self._sums(closed.z_number))
+
+    def _sums(self, z: int) -> PeriodTotals:
+        """What a Z's stretch of the journal adds up to, as it stood at its end."""
+
+        def read(reader: Reader) -> PeriodTotals:
+            record = reader.z(z)
+            assert record is not None
+            return reader.period(record.fact.after_seq, record.fact.through_seq)
+
+        return self.store.read(read)
 
     def _sell(self, unit, shift: int, person: Operator) -> None:
         chance, model, day = self.random, self.model, self.day
@@ -141,11 +156,11 @@ class Month:
         model.receipts += 1
         end = chance.random()
         kept = _cash(sale)
-        if end < 0.005:
+        if end < STUCK:
             unit.append(SaleUncertain(seq, "WRONG_MODULE"))
             self.stuck.append((seq, sale))
             model.drawer += kept
-        elif end < 0.03:
+        elif end < ENDED:
             unit.append(SaleEnded(seq, chance.choice((0, 1)), "KEY_EXPIRED"))
             model.abandoned[day] += 1
         else:
@@ -223,8 +238,10 @@ class Month:
 
     def check(self) -> list[str]:
         """Every identity, day by day, against the model and the ledger; what does not hold."""
-        wrong: list[str] = []
         model = self.model
+        now = [self._sums(number) for number in range(1, len(self.sums) + 1)]
+        wrong = [f"Z {n} adds up anew" for n, sums in enumerate(self.sums) if now[n] != sums]
+        wrong += [f"Z {n} has gaps" for n, sums in enumerate(self.sums) if sums.gaps]
         for day in self.days:
             facts = self.report.facts(day)
             wrong += [f"{day} {i.key}" for i in facts.identities if not i.holds]
