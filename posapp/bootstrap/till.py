@@ -372,9 +372,12 @@ def open_beside(settings: TillConfig, lanes: Lanes) -> SqlStore:
     return _open(settings, lanes, SystemClock(), SystemRandomness(), read_only=True)
 
 
-def verify_journal(folder: Path) -> Verdict:
-    """Read a till's journal back. Raises StoreError when the store cannot be opened."""
-    return _looked(folder, lambda store: store.verify_journal())
+def verify_journal(folder: Path) -> tuple[Verdict, tuple[str, ...]]:
+    """Read a till's journal back, then all that no hash of it covers.
+
+    Raises StoreError when the store cannot be opened.
+    """
+    return _looked(folder, lambda store: (store.verify_journal(), store.flaws()))
 
 
 def check_rebuild(folder: Path) -> tuple[str, ...]:

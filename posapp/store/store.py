@@ -32,7 +32,7 @@ from posapp.journal.restore_facts import StoreRestored
 from posapp.journal.verify import Verdict, verify_chain
 from posapp.lanes import Lane, Lanes, Urgency
 from posapp.ports import DiskStatus, Reader, UnitOfWork
-from posapp.store import rebuild
+from posapp.store import proof, rebuild
 from posapp.store.disk import RESERVE_BYTES, Disk, free_bytes
 from posapp.store.meta import clock_offset_ms
 from posapp.store.meta import get_meta as get_meta
@@ -182,6 +182,10 @@ class SqlStore:
         if damage and verdict.broken_seq is not None:
             return Verdict(verdict.head, verdict.broken_seq, damage[0])
         return verdict
+
+    def flaws(self) -> tuple[str, ...]:
+        """What does not hold beside the chain: pages, bookings, documents (see `proof`)."""
+        return self.look(proof.flaws)
 
     def check_projections(self) -> Rebuild:
         """Make all projections again beside the store and compare. About 5 000 entries a second.
