@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -36,6 +36,27 @@ class SystemClock:
 
     def monotonic_ms(self) -> int:
         return time.monotonic_ns() // 1_000_000
+
+
+class TillClock:
+    """The computer's clock and what a supervisor or head office found it to be wrong by.
+
+    The computer's own clock is never set: what is added here is kept in the till's store.
+    """
+
+    def __init__(self, computer: Clock) -> None:
+        self._computer = computer
+        self._offset = timedelta(0)
+
+    def now(self) -> datetime:
+        return self._computer.now() + self._offset
+
+    def monotonic_ms(self) -> int:
+        return self._computer.monotonic_ms()
+
+    def shift(self, offset_ms: int) -> None:
+        """Add so many ms to the computer's clock from now on, in place of what was added before."""
+        self._offset = timedelta(milliseconds=offset_ms)
 
 
 class SystemRandomness:

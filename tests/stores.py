@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from posapp.codec import cbor
 from posapp.codec.signing import SigningKey
 from posapp.domain.customer import Customer
 from posapp.domain.ids import uuid7
@@ -31,6 +32,7 @@ HEAD_OFFICE = SigningKey(bytes(range(50, 82)))
 START = datetime(2026, 11, 19, 6, 0, tzinfo=UTC)
 MODULE_ID = "RM-00117"
 BASE_DATE = 2014
+DOCUMENT = cbor.encode(bytes(697))  # as large as a receipt
 
 
 class StoppedClock:
@@ -191,7 +193,7 @@ class Seller:
 
         def work(unit: UnitOfWork) -> int:
             unit.append(SaleIssued(seq, tuple(self.token() for _ in sale.items), seq + 90_000))
-            return unit.add_print_job("receipt", "Receipt", bytes(700), sale_id=sale.sale_id)
+            return unit.add_print_job("receipt", "Receipt", DOCUMENT, sale_id=sale.sale_id)
 
         return self.store.write(work)
 

@@ -17,6 +17,7 @@ from posapp.ports import LinkState, Reader
 from posapp.printing.spooler import Spooler
 from posapp.security_module.manager import ModuleManager
 from posapp.services.backup import Backup
+from posapp.services.note_module import NoteModule
 from posapp.services.recover import Recover
 from posapp.services.recover_answers import RecoverAnswers
 from posapp.store.store import SqlStore
@@ -55,6 +56,7 @@ class Caretaker:
         self._recover = recover
         self._backup = backup
         self._answers = answers
+        self._note_module = NoteModule(store, module)
         self._stop = threading.Event()
         self._running: dict[str, Future[object]] = {}
         self._sync_in_ms = 0
@@ -93,6 +95,8 @@ class Caretaker:
         self._recover_in -= 1
         if there and self._recover_in <= 0:
             self._once("recover", Lane.SALE, self._finish_open_sales)
+        if there:
+            self._once("book's key", Lane.REPORT, self._note_module)
         if self._rounds % REST_ROUNDS == 0:
             self._once("rest", Lane.REPORT, self._store.idle)
         if self._rounds % BACKUP_ROUNDS == 0:

@@ -10,9 +10,10 @@ from typing import TypeVar
 from posapp import __version__, config, paths
 from posapp.bootstrap import commission, module_access, store_key
 from posapp.bootstrap.caretaker import Caretaker
-from posapp.clock import Clock, Randomness, SystemClock, SystemRandomness
+from posapp.clock import Clock, Randomness, SystemClock, SystemRandomness, TillClock
 from posapp.codec.signing import SigningKey
 from posapp.config import TillConfig
+from posapp.domain.clock_limits import ClockLimits
 from posapp.domain.ids import ReceiptNumber
 from posapp.domain.meter import MeterNumber
 from posapp.domain.money import money_text, parse_amount
@@ -51,6 +52,7 @@ from posapp.services.sign_in import SignIn
 from posapp.services.status import ReadStatus
 from posapp.services.till import Till
 from posapp.services.trial import PrintTrial
+from posapp.services.truth import make_truth
 from posapp.services.two_people import TwoPeople
 from posapp.services.x_report import XReport
 from posapp.store.backup import SqlBackups
@@ -90,9 +92,10 @@ def build(
 
     About 0.3 s; call it off the UI thread. Raises StoreError and ConfigError.
     """
-    lanes, clock = lanes or ThreadLanes(), clock or SystemClock()
+    lanes, clock = lanes or ThreadLanes(), TillClock(clock or SystemClock())
     randomness = randomness or SystemRandomness()
     store = _open(settings, lanes, clock, randomness)
+    store.clock_limits = ClockLimits(settings.clock_warn_hours, settings.clock_stop_hours)
     try:
         site = store.read(lambda reader: reader.site())
         module = module or _module(settings, site, lanes, clock, randomness)
@@ -164,6 +167,7 @@ def _assemble(
         reprint=Reprint(store, spooler),
         print_trial=PrintTrial(store, spooler, clock),
         recover=recover,
+        truth=make_truth(store, module, spooler, clock, two, answers),
         report=DailyReport(store, spooler, clock, previewer),
         load_authorisation=LoadAuthorisation(store, module, two),
         load_keys=LoadKeys(store, module, two),
@@ -173,6 +177,7 @@ def _assemble(
         look_at_module=module.refresh,
         status=ReadStatus(store, module, spooler, sync, clock, backup.status, store.disk),
         backup=backup,
+        answers=answers,
         previewer=previewer,
         sync_now=sync.run_once,
         close=lambda: _close(caretaker, spooler, module, line, store, lanes),
@@ -220,8 +225,8 @@ def opened(settings: TillConfig, *, read_only: bool = False) -> SqlStore:
 
     Raises StoreError NOT_ENROLLED, STORE_IN_USE, STORE_KEY_WRONG.
     """
-    lanes, clock, randomness = InlineLanes(), SystemClock(), SystemRandomness()
-    return _open(settings, lanes, clock, randomness, read_only=read_only)
+    clock = TillClock(SystemClock())
+    return _open(settings, InlineLanes(), clock, SystemRandomness(), read_only=read_only)
 
 
 def closed_module(settings: TillConfig, store: SqlStore) -> ModuleManager:
@@ -368,9 +373,12 @@ def open_beside(settings: TillConfig, lanes: Lanes) -> SqlStore:
     return _open(settings, lanes, SystemClock(), SystemRandomness(), read_only=True)
 
 
-def verify_journal(folder: Path) -> Verdict:
-    """Read a till's journal back. Raises StoreError when the store cannot be opened."""
-    return _looked(folder, lambda store: store.verify_journal())
+def verify_journal(folder: Path) -> tuple[Verdict, tuple[str, ...]]:
+    """Read a till's journal back, then all that no hash of it covers.
+
+    Raises StoreError when the store cannot be opened.
+    """
+    return _looked(folder, lambda store: (store.verify_journal(), store.flaws()))
 
 
 def check_rebuild(folder: Path) -> tuple[str, ...]:

@@ -37,12 +37,17 @@ def _tariff_check(arguments: Arguments) -> int:
 def _journal_verify(arguments: Arguments) -> int:
     from posapp.bootstrap import till
 
-    verdict = till.verify_journal(arguments.store)
+    verdict, flaws = till.verify_journal(arguments.store)
     if verdict.broken_seq is None:
         print(f"{verdict.head.seq} entries hold; head {verdict.head.code}")
-        return 0
-    print(f"entry {verdict.broken_seq} does not hold ({verdict.reason})")
-    return EXIT_FAILED
+    else:
+        print(f"entry {verdict.broken_seq} does not hold ({verdict.reason})")
+    for flaw in flaws:
+        print(flaw)
+    if verdict.broken_seq is not None or flaws:
+        return EXIT_FAILED
+    print("every page, booking and document holds")
+    return 0
 
 
 def _journal_rebuild(arguments: Arguments) -> int:

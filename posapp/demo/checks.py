@@ -63,10 +63,11 @@ def examine(stage: Stage, till: Till, day: Day) -> Findings:
 
 def examine_files(stage: Stage) -> list[Check]:
     """The journal and its projections, once the till is closed."""
-    verdict = verify_journal(stage.till_folder)
+    verdict, flaws = verify_journal(stage.till_folder)
     differences = check_rebuild(stage.till_folder)
     return [
         Check("journal holds", verdict.broken_seq is None, f"{verdict.head.seq} entries"),
+        Check("pages, bookings and documents hold", not flaws, "; ".join(flaws)[:200]),
         Check("projections rebuild the same", not differences, "; ".join(differences)[:200]),
     ]
 

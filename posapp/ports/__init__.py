@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 
 from posapp.clock import Clock as Clock
 from posapp.clock import Randomness as Randomness
+from posapp.domain.clock_limits import ClockLimits as ClockLimits
 from posapp.domain.customer import Customer
 from posapp.domain.lease import Lease
 from posapp.domain.meter import Meter, MeterNumber
@@ -309,6 +310,18 @@ class Reader(LedgerReader, PeopleReader, Protocol):
         """The latest moment this store is sure has passed (journal, head office)."""
         ...
 
+    def clock_offset_ms(self) -> int:
+        """What is added to the computer's clock; 0 while that is trusted as it is."""
+        ...
+
+    def clock_limits(self) -> ClockLimits:
+        """How far ahead of what is known to have passed a clock may be."""
+        ...
+
+    def module_key(self, module_id: str) -> bytes:
+        """The key (32 bytes) that signs a module's book, as this till first saw it; else empty."""
+        ...
+
     def entries(self, after_seq: int, limit: int) -> tuple[bytes, ...]:
         """Raw journal entries of the current epoch after a position, in order."""
         ...
@@ -349,6 +362,14 @@ class UnitOfWork(Reader, Protocol):
     def set_pin_misses(self, operator_id: int, misses: int) -> None: ...
 
     def raise_clock_floor(self, moment: datetime) -> None: ...
+
+    def set_clock(self, moment: datetime, operator_id: int) -> None:
+        """Go by `moment` from here on, journalled; the computer's clock stays as it is."""
+        ...
+
+    def note_module_key(self, module_id: str, key: bytes) -> None:
+        """Keep the key that signs a module's book; the first one stays."""
+        ...
 
     def trust_time(self, moment: datetime) -> None:
         """Head office signed that it is `moment` now: raises the floor, and lowers one that a

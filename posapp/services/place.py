@@ -36,7 +36,7 @@ from posapp.ports import (
 )
 from posapp.services.issue import Issue, outcome_unknown
 from posapp.services.override import Signed, still_allowed
-from posapp.services.quote import clock_is_back
+from posapp.services.quote import clock_problem
 from posapp.services.recover import Recover
 from posapp.services.slips import receipt_of
 
@@ -180,8 +180,9 @@ class Place:
         if order.takes_money and shift.operator_id != order.operator_id:
             raise SaleError("SHIFT_OF_ANOTHER", shift=shift.number)
         person = _person(uow, order)
-        if clock_is_back(uow, now):
-            raise SaleError("CLOCK_BACK", floor=uow.clock_floor(), now=now)
+        problem = clock_problem(uow, now)
+        if problem is not None:
+            raise problem
         goods = order.compose(uow, now, person)
         check_tenders(order.amount_minor, goods.tenders)
         meter = order.found.meter

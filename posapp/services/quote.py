@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
+from posapp.domain.clock_limits import ClockState
 from posapp.domain.lease import Lease
 from posapp.domain.meter import MeterNumber, MeterState
 from posapp.errors import PosError, SaleError
@@ -19,7 +20,6 @@ from posapp.services.situation import read_situation
 from posapp.sts.tid import check_ken, next_tid
 
 REASONS_MAX = 3  # what is smaller is not worth its line
-CLOCK_SLACK = timedelta(minutes=2)  # two honest clocks differ by seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,16 @@ def breakdown(record: SaleRecord) -> Sale:
 
 def clock_is_back(reader: Reader, now: datetime) -> bool:
     """Whether the clock stands clearly before a moment that is known to have passed."""
-    return now < reader.clock_floor() - CLOCK_SLACK
+    return reader.clock_limits().judge(now, reader.clock_floor()) is ClockState.BACK
+
+
+def clock_problem(reader: Reader, now: datetime) -> SaleError | None:
+    """Why nothing may be sold by a clock that says `now`: CLOCK_BACK or CLOCK_JUMPED."""
+    floor = reader.clock_floor()
+    state = reader.clock_limits().judge(now, floor)
+    if state in (ClockState.BACK, ClockState.JUMPED):
+        return SaleError(f"CLOCK_{state.name}", floor=floor, now=now)
+    return None
 
 
 def _key_first(plan: KeyPlan, number: MeterNumber, policy: KeyPolicy) -> PosError | None:
@@ -186,8 +195,9 @@ def _obstacle(reader: Reader, found: FoundMeter, now: datetime, plan: KeyPlan) -
     meter = found.meter
     if meter.state is MeterState.BLOCKED:
         return SaleError("METER_BLOCKED", number=meter.number.digits)
-    if clock_is_back(reader, now):
-        return SaleError("CLOCK_BACK", floor=reader.clock_floor(), now=now)
+    problem = clock_problem(reader, now)
+    if problem is not None:
+        return problem
     base = plan.credit.base_date
     try:
         tid = next_tid(now, base, reader.tid_high_water(meter.number, base))

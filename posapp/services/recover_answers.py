@@ -143,15 +143,13 @@ class RecoverAnswers:
         answer = self._module.fetch(request_id, till_id)
         tokens = answer.tokens if isinstance(answer, IssueResult) else ()
 
-        def write(uow: UnitOfWork) -> bool:
-            if is_known(uow):
-                return False
+        def write(uow: UnitOfWork) -> None:
             made = from_epoch_ms(entry.at_ms)
             day = uow.site().business_date(made).toordinal()
             uow.append(_orphan(entry, module_id, tokens, day))
-            return True
 
-        return self._store.write(write)
+        self._store.write(write)
+        return True
 
     def _finish(self, module_id: str, upto: int, booked: int) -> None:
         def write(uow: UnitOfWork) -> None:

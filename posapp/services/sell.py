@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from posapp.domain.operator import Operator
 from posapp.domain.permissions import Operation
 from posapp.domain.sale import SaleKind, Tender, TokenKind
-from posapp.errors import SaleError
+from posapp.errors import InputError, Outcome, SaleError
 from posapp.journal.facts import TokenItem
 from posapp.ports import Clock, PrintQueue, Randomness, SecurityModule, Store, UnitOfWork
 from posapp.pricing.quote import Quote
@@ -59,10 +59,24 @@ class Sell:
         """Sell what was quoted. Sales of one payment share `batch`.
 
         `signed` is what `sell_signed` had a second person sign: the meter's present key although
-        it is due for another, or a meter nobody knows. Raises SaleError (or InputError,
+        it is due for another, or a meter nobody knows. Raises SaleError (or
         StoreError): with outcome NOT_EXECUTED there is no token and no money is counted; with
         UNKNOWN the sale is kept and recovery will finish it.
         """
+        try:
+            return self._sell(context, quote, tenders, operator_id, batch, signed)
+        except InputError as error:  # a right, a limit, a reference: all before the intent
+            raise SaleError(error.code, outcome=Outcome.NOT_EXECUTED, **error.params) from error
+
+    def _sell(
+        self,
+        context: SaleContext,
+        quote: Quote,
+        tenders: tuple[Tender, ...],
+        operator_id: int,
+        batch: bytes,
+        signed: Signed | None,
+    ) -> Sold:
         check_tenders(quote.amount_minor, tenders)
         if self._clock.now() - context.prepared_at > QUOTE_VALID:
             raise SaleError("QUOTE_EXPIRED")

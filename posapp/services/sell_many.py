@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from posapp.domain.sale import Tender, TenderKind
-from posapp.errors import InputError, PosError
+from posapp.errors import InputError, Outcome, PosError
 from posapp.ports import Clock, PrintQueue, Store, UnitOfWork
 from posapp.pricing.quote import Quote
 from posapp.reports.payment_sum import SumFacts, build_payment_sum
@@ -24,12 +24,14 @@ METERS_MAX = 50
 @dataclass(frozen=True, slots=True)
 class SoldMany:
     """What became of the row. `failure` stopped it; `back_minor` goes back over the counter,
-    change and all that was not sold.
+    change and all that was not sold. `held_minor` stays: nobody knows yet whether the module
+    made the token of the sale that it paid for.
     """
 
     batch: bytes
     sold: tuple[Sold, ...]
     back_minor: int
+    held_minor: int = 0
     failure: PosError | None = None
 
 
@@ -65,15 +67,18 @@ class SellMany:
         parts = split_tenders(tenders, tuple(quote.amount_minor for _, quote in rows))
         sold: list[Sold] = []
         failure: PosError | None = None
+        held = 0
         for (context, quote), own in zip(rows, parts, strict=True):
             try:
                 sold.append(self._sell(context, quote, own, operator_id, batch=batch))
             except PosError as error:
                 failure = error
+                if getattr(error, "outcome", Outcome.NOT_EXECUTED) is Outcome.UNKNOWN:
+                    held = quote.amount_minor
                 break
         received = sum(tender.received_minor for tender in tenders)
         spent = sum(one.record.intent.amount_minor for one in sold)
-        result = SoldMany(batch, tuple(sold), received - spent, failure)
+        result = SoldMany(batch, tuple(sold), received - spent - held, held, failure)
         if sold:
             self._store.write(lambda uow: self._print_sum(uow, result, operator_id))
             self._queue.wake()

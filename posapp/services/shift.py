@@ -18,7 +18,7 @@ from posapp.journal.cash_facts import NOT_COMPARED, ModuleCount, ZMade
 from posapp.journal.facts import OverrideSigned, SaleUncertain, ShiftClosed, ShiftOpened
 from posapp.ports import Clock, PrintQueue, Reader, SaleRecord, Store, UnitOfWork
 from posapp.reports.shift_slip import build_shift_slip
-from posapp.services.quote import clock_is_back
+from posapp.services.quote import clock_problem
 from posapp.services.reconcile import Reconcile
 from posapp.services.shift_sums import Closing, earned, shift_facts, unpacked
 from posapp.services.sign_in import SignIn
@@ -78,8 +78,9 @@ class OpenShift:
         def write(uow: UnitOfWork) -> Shift:
             now = self._clock.now()
             lease = uow.lease()
-            if clock_is_back(uow, now):
-                raise SaleError("CLOCK_BACK", floor=uow.clock_floor(), now=now)
+            problem = clock_problem(uow, now)
+            if problem is not None:
+                raise problem
             if lease is not None and now > lease.valid_until:
                 # Nothing could be sold, and a clock far ahead must not get into the journal.
                 raise SaleError("LEASE_EXPIRED", until=lease.valid_until)

@@ -16,6 +16,7 @@ from posapp.services.move_cash import MoveCash
 from posapp.services.pair import Pair
 from posapp.services.quote import PrepareSale
 from posapp.services.recover import Recover
+from posapp.services.recover_answers import RecoverAnswers
 from posapp.services.report import DailyReport
 from posapp.services.reprint import Reprint
 from posapp.services.sell import Sell
@@ -23,13 +24,14 @@ from posapp.services.shift import CloseShift, OpenShift, PrintZ
 from posapp.services.sign_in import SignIn
 from posapp.services.status import ReadStatus
 from posapp.services.trial import PrintTrial
+from posapp.services.truth import Truth
 from posapp.services.x_report import XReport
 
 
 @dataclass(frozen=True, slots=True)
 class Till:
     """What bootstrap makes and the window uses; `test_keys` shows the permanent warning, `backup`
-    makes one now (report lane).
+    makes one now (report lane), `answers` is for a till that came back from a backup.
     """
 
     site: Site
@@ -49,6 +51,7 @@ class Till:
     reprint: Reprint
     print_trial: PrintTrial
     recover: Recover
+    truth: Truth
     report: DailyReport
     load_authorisation: LoadAuthorisation
     load_keys: LoadKeys
@@ -62,3 +65,4 @@ class Till:
     close: Callable[[], None]
     test_keys: bool = True
     backup: Callable[[], BackupStatus] = BackupStatus
+    answers: RecoverAnswers | None = None

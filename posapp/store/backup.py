@@ -7,8 +7,11 @@ Nothing here takes the store lane: the copy is made on a connection of its own, 
 from __future__ import annotations
 
 import shutil
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -27,6 +30,10 @@ from posapp.store.schema import MIGRATIONS, VERSION_TABLE
 from posapp.store.store import SqlStore, chain_rows
 from posapp.store.till_row import TillRow
 
+T = TypeVar("T")
+
+ENTRIES_A_BREATH = 16
+BREATH_S = 0.0002
 BOX_ENDING = ".recovery"
 ROOM_BYTES = 16 * 1024 * 1024  # that stay free on the backup's disk
 
@@ -101,7 +108,8 @@ class SqlBackups:
         try:
             self._store.copy_into(making)
             with self._store.opened_copy(making) as connection:
-                report = verify(connection, self._store.identity().key.public)
+                key = self._store.identity().key.public
+                report = verify(connection, key, breathe=lambda: time.sleep(BREATH_S))
             self._check_own(report.head)
             one = BackupFile.named(folder, code, at, report.head.epoch, report.head.seq)
             size = making.stat().st_size
@@ -131,11 +139,18 @@ class SqlBackups:
             one.path.unlink()
 
 
-def verify(connection: Connection, public: bytes | None = None) -> CopyReport:
+def verify(
+    connection: Connection,
+    public: bytes | None = None,
+    *,
+    breathe: Callable[[], None] = lambda: None,
+) -> CopyReport:
     """Read an opened copy back: pages, schema, chain, signature, sums. 20 000 entries a second.
 
-    `public` is the till's key; without it the copy's own is taken. Raises StoreError
-    BACKUP_DAMAGED(what, detail), NOT_ENROLLED, STORE_NEWER.
+    `public` is the till's key; without it the copy's own is taken. `breathe` is called every
+    millisecond or so: beside a sale it lets go of the interpreter, which a loop would keep for
+    5 ms at each of a commit's steps. Raises StoreError BACKUP_DAMAGED(what, detail),
+    NOT_ENROLLED, STORE_NEWER.
     """
     broken = copying.broken_page(connection)
     if broken:
@@ -149,7 +164,7 @@ def verify(connection: Connection, public: bytes | None = None) -> CopyReport:
         raise StoreError("NOT_ENROLLED")
     signature = connection.exec_driver_sql("SELECT signature FROM till").scalar_one()
     damage: list[str] = []
-    rows = chain_rows(connection, till.head, damage)
+    rows = _breathing(chain_rows(connection, till.head, damage), breathe)
     own = SigningKey(secret).public
     verdict = verify_chain(till.genesis, rows, public or own, till.head, signature)
     if verdict.broken_seq is not None or damage:
@@ -161,6 +176,13 @@ def verify(connection: Connection, public: bytes | None = None) -> CopyReport:
     if receipt > till.receipt:
         raise StoreError("BACKUP_DAMAGED", what="sums", detail="receipts")
     return CopyReport(till.head, int(sales), schema)
+
+
+def _breathing(rows: Iterator[T], breathe: Callable[[], None]) -> Iterator[T]:
+    for count, row in enumerate(rows):
+        if count % ENTRIES_A_BREATH == 0:
+            breathe()
+        yield row
 
 
 def _failed(error: OSError) -> StoreError:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from posapp.clock import epoch_ms, from_epoch_ms
+from posapp.domain.clock_limits import ClockLimits
 from posapp.domain.customer import Customer
 from posapp.domain.lease import Lease
 from posapp.domain.meter import Meter, MeterNumber
@@ -31,7 +32,7 @@ from posapp.ports import (
     SaleRecord,
     Signature,
 )
-from posapp.store import accounts, counter, orphans, people, search
+from posapp.store import accounts, counter, meta, orphans, people, search
 from posapp.store.ledger import LedgerQueries
 from posapp.store.projections import intent_of
 from posapp.store.schema import place_of, sale_state, seq_of
@@ -41,6 +42,7 @@ PAGE_MAX = 1000  # rows of any list
 OPEN_SALES_MAX = 1000  # far more than can ever be open; a limit all the same
 OPERATORS_MAX = 1000
 VERSIONS_MAX = 50  # of one tariff
+NO_LIMITS = ClockLimits()
 RECENT_SALES = 400  # looked through for recent meters
 
 _RECORD = """
@@ -61,7 +63,7 @@ SALES_LATE = _RECORD.format(
     where="s.held = 1 AND s.ended_place > ? AND s.ended_place <= ? AND s.place <= ?"
     " AND s.state = 1",
     order="",
-)
+).replace("ORDER BY s.place", "ORDER BY s.ended_place")
 # One that only the module's book proves has no digits here, and nothing to show.
 SALE_LAST = _RECORD.format(where="s.state = 1 AND s.kind <> 5 AND s.reason = ''", order="DESC")
 SALE_LAST_OF = _RECORD.format(
@@ -105,7 +107,10 @@ ENTRIES = "SELECT entry FROM journal WHERE place > ? AND place < ? ORDER BY plac
 class Queries(LedgerQueries):
     """Implements `ports.Reader`."""
 
-    def __init__(self, connection: Connection, site: Site | None) -> None:
+    def __init__(
+        self, connection: Connection, site: Site | None, limits: ClockLimits = NO_LIMITS
+    ) -> None:
+        self._limits = limits
         self._connection = connection
         self._run = connection.exec_driver_sql
         self._site = site
@@ -324,6 +329,15 @@ class Queries(LedgerQueries):
 
     def clock_floor(self) -> datetime:
         return from_epoch_ms(self._till_number("floor_ms"))
+
+    def clock_offset_ms(self) -> int:
+        return meta.clock_offset_ms(self._connection)
+
+    def clock_limits(self) -> ClockLimits:
+        return self._limits
+
+    def module_key(self, module_id: str) -> bytes:
+        return meta.get_meta(self._connection, meta.module_key_name(module_id)) or b""
 
     def entries(self, after_seq: int, limit: int) -> tuple[bytes, ...]:
         end = place_of(self.head().epoch + 1, 0)

@@ -17,7 +17,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from posapp.clock import Clock, Randomness, epoch_ms
+from posapp.clock import Clock, Randomness, TillClock, epoch_ms
 from posapp.codec import cbor
 from posapp.codec.files import UNFINISHED, sync_folder
 from posapp.codec.signing import SigningKey
@@ -32,10 +32,10 @@ from posapp.journal.restore_facts import StoreRestored
 from posapp.journal.verify import Verdict, verify_chain
 from posapp.lanes import Lane, Lanes, Urgency
 from posapp.ports import DiskStatus, Reader, UnitOfWork
-from posapp.store import rebuild
+from posapp.store import proof, rebuild
 from posapp.store.disk import RESERVE_BYTES, Disk, free_bytes
-from posapp.store.meta import get_meta, set_meta
-from posapp.store.queries import Queries
+from posapp.store.meta import clock_offset_ms, get_meta, set_meta
+from posapp.store.queries import NO_LIMITS, Queries
 from posapp.store.rebuild import Rebuild
 from posapp.store.schema import (
     FIRST_EPOCH,
@@ -97,6 +97,7 @@ class SqlStore:
         self._head_office_key = b""
         self._open_intents: dict[int, SaleIntended] = {}
         self._stale = False
+        self.clock_limits = NO_LIMITS  # whoever opens the store may set others
         with database.read() as connection:
             self._load(connection)
 
@@ -110,7 +111,7 @@ class SqlStore:
 
     def read(self, work: Callable[[Reader], T]) -> T:
         with self._database.read() as connection:
-            return work(Queries(connection, self._site))
+            return work(Queries(connection, self._site, self.clock_limits))
 
     def close(self) -> None:
         """Checkpoint and close, on the store lane. Afterwards every call raises STORE_CLOSED."""
@@ -179,6 +180,10 @@ class SqlStore:
         if damage and verdict.broken_seq is not None:
             return Verdict(verdict.head, verdict.broken_seq, damage[0])
         return verdict
+
+    def flaws(self) -> tuple[str, ...]:
+        """What does not hold beside the chain: pages, bookings, documents (see `proof`)."""
+        return self.look(proof.flaws)
 
     def check_projections(self) -> Rebuild:
         """Make all projections again beside the store and compare. About 5 000 entries a second.
@@ -249,6 +254,8 @@ class SqlStore:
             result = work(unit)
             unit.finish()
         self._till = till
+        if unit.new_offset_ms is not None and isinstance(self._clock, TillClock):
+            self._clock.shift(unit.new_offset_ms)
         return result
 
     def _transact(self, work: Callable[[Connection], T]) -> T:
@@ -301,6 +308,7 @@ class SqlStore:
             self._clock,
             self._open_intents,
             disk=self._disk,
+            clock_limits=self.clock_limits,
         )
 
     def _load(self, connection: Connection) -> None:
@@ -311,6 +319,8 @@ class SqlStore:
         if secret is not None and self._key is None:
             self._key = SigningKey(secret)
         self._head_office_key = get_meta(connection, "head_office_key") or b""
+        if isinstance(self._clock, TillClock):
+            self._clock.shift(clock_offset_ms(connection))
 
 
 def create_store(

@@ -8,15 +8,17 @@ from sqlalchemy import Connection
 
 from posapp.clock import Clock, epoch_ms, from_epoch_ms
 from posapp.codec.signing import SigningKey
+from posapp.domain.clock_limits import ClockLimits
 from posapp.domain.sale import SaleState
 from posapp.domain.site import Site
 from posapp.errors import StoreError
 from posapp.journal.chain import Entry, Head
-from posapp.journal.facts import ClockCorrected, Fact, SaleIntended
+from posapp.journal.facts import ClockCorrected, ClockSet, Fact, SaleIntended
 from posapp.journal.restore_facts import AnswersRecovered
 from posapp.ports import PrintState
 from posapp.store.disk import Disk
 from posapp.store.leases import take_authorisation
+from posapp.store.meta import module_key_name, set_clock_offset_ms, set_meta
 from posapp.store.projections import Projector
 from posapp.store.queries import Queries
 from posapp.store.schema import RECOVERING, place_of
@@ -57,8 +59,10 @@ class SqlUnitOfWork(Queries):
         open_intents: dict[int, SaleIntended],
         *,
         disk: Disk,
+        clock_limits: ClockLimits,
     ) -> None:
-        super().__init__(connection, site)
+        super().__init__(connection, site, clock_limits)
+        self.new_offset_ms: int | None = None  # what the store's clock shifts by once it is durable
         self.till = till
         self._key = key
         self._clock = clock
@@ -132,8 +136,25 @@ class SqlUnitOfWork(Queries):
             till.floor_ms = epoch_ms(moment)
             self._floor_raised = True
 
+    def set_clock(self, moment: datetime, operator_id: int) -> None:
+        till, trusted_ms = self._enrolled(), epoch_ms(moment)
+        computer_ms = epoch_ms(self._clock.now()) - self.clock_offset_ms()
+        fact = ClockSet(till.floor_ms, computer_ms, trusted_ms, operator_id)
+        floor_ms = max(till.floor_ms, trusted_ms)
+        self.append(fact)
+        till.floor_ms = floor_ms  # the entry's own time is the one that was wrong
+        set_clock_offset_ms(self._connection, fact.offset_ms)
+        self.new_offset_ms = fact.offset_ms
+
+    def note_module_key(self, module_id: str, key: bytes) -> None:
+        if not self.module_key(module_id):
+            set_meta(self._connection, module_key_name(module_id), key)
+
     def trust_time(self, moment: datetime) -> None:
         till, at_ms = self._enrolled(), epoch_ms(moment)
+        wrong_ms = abs(epoch_ms(self._clock.now()) - at_ms)
+        if self.clock_offset_ms() and wrong_ms > CLOCK_SLACK_MS:
+            self.set_clock(moment, 0)  # a person's word gives way to head office's
         if till.floor_ms - at_ms > CLOCK_SLACK_MS:
             self.append(ClockCorrected(till.floor_ms, at_ms))
             till.floor_ms = at_ms

@@ -21,6 +21,8 @@ from posapp.domain.site import Site
 from posapp.errors import PosError
 from posapp.lanes import Lane
 from posapp.ui.i18n import time_text, translate
+from posapp.ui.idle_lock import IdleLock
+from posapp.ui.sell.state import Phase
 from posapp.ui.start import FirstRunPage, KeySheet, StartPage
 from posapp.ui.tasks import CRASHES, Tasks
 from posapp.ui.widgets.actions import add_action
@@ -33,15 +35,17 @@ if TYPE_CHECKING:
     from posapp.services.status import TillStatus
     from posapp.services.till import Till
     from posapp.ui.door import Door
+    from posapp.ui.engineering.page import EngineeringPage
     from posapp.ui.extra import ExtraPage
     from posapp.ui.login.page import LoginPage
     from posapp.ui.module.page import ModulePage
     from posapp.ui.sell.page import SellPage
     from posapp.ui.shift.page import ShiftPage
+    from posapp.ui.unresolved.page import UnresolvedPage
 
 POLL_MS = 1000
 WIDTH_MIN, HEIGHT_MIN = 1024, 720
-PAGES = ("sell", "shift", "day", "sync", "module")
+PAGES = ("sell", "shift", "day", "sync", "module", "open", "engineering")
 
 
 class MainWindow(QWidget):
@@ -118,6 +122,8 @@ class MainWindow(QWidget):
         self.scanner.scanned.connect(self._scanned)
         self.scanner.commits = self._enter_would_sell
         self.scanner.belongs_here = self._types_a_code
+        minutes = int(self._config.lock_minutes)
+        self._idle = IdleLock(self, till.clock.monotonic_ms, minutes)
         self.strip.opened.connect(self._open_diagnosis)
         self.strip.show_test_keys(till.test_keys)
         self.strip.show()
@@ -137,6 +143,8 @@ class MainWindow(QWidget):
             "day": ("day", translate("Window", "Day")),
             "sync": ("sync", translate("Window", "Sync")),
             "module": ("shield", translate("Window", "Module")),
+            "open": ("warn", translate("Window", "Open")),
+            "engineering": ("tool", translate("Window", "Engineer")),
         }
         for name, (icon, word) in words.items():
             self.rail.add(name, icon, word, partial(self.go, name))
@@ -157,6 +165,8 @@ class MainWindow(QWidget):
             "day": translate("Window", "Page Day"),
             "sync": translate("Window", "Page Sync"),
             "module": translate("Window", "Page Module"),
+            "open": translate("Window", "Page Open points"),
+            "engineering": translate("Window", "Page Engineer"),
         }
         for place, name in enumerate(PAGES):
             table.append((f"page.{name}", titles[name], f"Alt+{place + 1}", partial(self.go, name)))
@@ -203,6 +213,14 @@ class MainWindow(QWidget):
             from posapp.ui.module.page import ModulePage
 
             return ModulePage(self._till, self._tasks, self._leave)
+        if name == "open":
+            from posapp.ui.unresolved.page import UnresolvedPage
+
+            return UnresolvedPage(self._till, self._tasks, self._leave)
+        if name == "engineering":
+            from posapp.ui.engineering.page import EngineeringPage
+
+            return EngineeringPage(self._till, self._tasks)
         if self._extra is not None and name == self._extra.name:
             return self._extra.make(self._tasks)
         from posapp.ui.sell.page import SellPage
@@ -265,9 +283,15 @@ class MainWindow(QWidget):
         elif name == "shift":
             shift_page: ShiftPage = page  # type: ignore[assignment]
             shift_page.start(operator)
+        elif name == "engineering":
+            work_page: EngineeringPage = page  # type: ignore[assignment]
+            work_page.open(operator)
         elif name == "module":
             module_page: ModulePage = page  # type: ignore[assignment]
             module_page.open(operator, self._module_trouble)
+        elif name == "open":
+            open_page: UnresolvedPage = page  # type: ignore[assignment]
+            open_page.open(operator)
         else:
             start = getattr(page, "start", None)
             if start is not None:
@@ -275,7 +299,8 @@ class MainWindow(QWidget):
         self._show_pages_status()
 
     def _open_diagnosis(self, chip: str) -> None:
-        self.go("module" if chip == "module" else "sync")
+        places = {"module": "module", "clock": "open"}
+        self.go(places.get(chip, "sync"))
 
     def _leave(self, where: str) -> None:
         if where == "sign_in":
@@ -354,9 +379,15 @@ class MainWindow(QWidget):
         if self._till is None or self._tasks is None:
             return
         self.strip.show_time(time_text(self._till.site.local(self._till.clock.now())))
+        if self._operator is not None and self._idle.is_over() and not self._is_selling():
+            self.lock()
         if not self._asking:
             self._asking = True
             self._tasks.run(Lane.LOOKUP, self._till.status, self._show_status, self._no_status)
+
+    def _is_selling(self) -> bool:
+        """A module is being asked: whoever waits for the token must see it come."""
+        return "sell" in self._pages and self.sell_page().presenter.state.phase is Phase.SELLING
 
     def _no_status(self, error: PosError) -> None:
         self._asking = False
@@ -364,6 +395,8 @@ class MainWindow(QWidget):
     def _show_status(self, status: TillStatus) -> None:
         self._asking = False
         self._status = status
+        waiting = status.open_sales + (not status.clock_trusted)
+        self.rail.buttons["open"].set_count(waiting)
         self._show_strip()
         self._show_pages_status()
 

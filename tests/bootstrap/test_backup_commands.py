@@ -1,4 +1,4 @@
-"""`posapp backup`, `restore`, `recovery` on a till with a key file: a stick, a new machine."""
+"""`posapp backup`, `restore`, `recovery` of a till with a key file: to a stick and back."""
 
 from __future__ import annotations
 

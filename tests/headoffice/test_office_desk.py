@@ -217,7 +217,10 @@ def test_only_the_tills_own_scopes_are_given(till, line):
 # ---------------------------------------------------------------- rollback, clones, suspension
 
 
-def test_a_till_restored_from_a_backup_is_told_and_loses_nothing_of_what_is_here(office, till):
+def test_a_till_restored_from_a_backup_is_told_and_loses_nothing_of_what_is_here(
+    office, till, expect_log
+):
+    expect_log("answered FORK")
     till.journal.open()
     for _ in range(4):
         till.journal.sell()

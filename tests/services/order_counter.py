@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from posapp.domain.meter import EncryptionAlgorithm, Meter
+from posapp.domain.operator import Operator, Role
 from posapp.lanes import InlineLanes
 from posapp.services.desk import Desk, make_desk
 from posapp.services.override import Consent
 from posapp.services.two_people import TwoPeople, Witness
+from posapp.store.feed import SqlSyncStore
 from posapp.store.store import SqlStore, open_store
 from posapp.sts.meter import VirtualMeter
+from posapp.wire.feed import Entity, FeedRow
 from tests.services.counter import KWAME, PIN, a_configuration
 from tests.services.tariff_counter import (
     ENERGY,
@@ -47,6 +50,17 @@ def desk_of(counter: TariffCounter) -> Desk:
     return make_desk(
         counter.store, counter.module, counter.queue, counter.clock, counter.sell, people
     )
+
+
+def give_role(counter: TariffCounter, person: Operator, role: Role) -> None:
+    """Head office says that somebody has another role from now on; the PIN stays."""
+    records = counter.store.read(lambda reader: reader.operators())
+    own = next(r for r in records if r.operator.operator_id == person.operator_id)
+    changed = replace(own, operator=replace(own.operator, role=role))
+    sync = SqlSyncStore(counter.store)
+    at = sync.cursor("roles") + 1
+    row = FeedRow(at, Entity.OPERATOR, str(person.operator_id), changed)
+    sync.apply_rows("roles", [row], at)
 
 
 def entered(twin: VirtualMeter, tokens: tuple[str, ...]) -> list[str]:

@@ -10,9 +10,11 @@ import pytest
 from posapp.clock import SystemRandomness
 from posapp.domain.engineering import Task, Work
 from posapp.domain.meter import MeterConfiguration
-from posapp.domain.permissions import Operation
+from posapp.domain.operator import Role
+from posapp.domain.permissions import RULES, Operation
+from posapp.domain.role_limits import RoleLimits
 from posapp.domain.sale import KeyTarget, SaleKind, SaleState, Tender, TenderKind, TokenKind
-from posapp.errors import InputError, SaleError, StoreError
+from posapp.errors import InputError, ModuleError, Outcome, SaleError, StoreError
 from posapp.ports import PrintState
 from posapp.reports.document import Document, KeyValue
 from posapp.services.key_plan import KeyPolicy
@@ -23,7 +25,9 @@ from posapp.services.sell import Sell
 from posapp.services.sell_many import split_tenders
 from posapp.services.take_payment import Due, Purpose
 from posapp.services.two_people import Witness
+from posapp.store.feed import SqlSyncStore
 from posapp.sts.meter import MeterResult
+from posapp.wire.feed import Entity, FeedRow
 from tests.services.counter import GRACE, KWAME, PIN, a_configuration
 from tests.services.order_counter import (
     an_order_counter,
@@ -31,6 +35,7 @@ from tests.services.order_counter import (
     desk_of,
     due_for_another_key,
     entered,
+    give_role,
 )
 from tests.services.tariff_counter import MORNING, TariffCounter, a_debt, a_standing
 from tests.stores import a_meter_number
@@ -233,6 +238,24 @@ def test_what_stops_a_row_of_meters_gives_back_what_was_not_sold(counter: Tariff
     assert done.failure is not None and done.failure.code == "QUOTE_CHANGED"
 
 
+def test_money_for_a_sale_nobody_knows_of_is_not_given_back(counter: TariffCounter):
+    desk = desk_of(counter)
+    rows = tuple((counter.context(n), counter.context(n).by_money(10_000)) for n in (1, 2, 3))
+    issue, calls = counter.driver.issue, []
+
+    def breaks(request, *rest):
+        calls.append(request)
+        if len(calls) >= 2:
+            raise ModuleError("MODULE_LINK_LOST", outcome=Outcome.UNKNOWN)
+        return issue(request, *rest)
+
+    counter.driver.issue = breaks
+    counter.driver.fetch = breaks
+    done = desk.sell_many(rows, cash(35_000), GRACE_ID)
+    assert (len(done.sold), done.held_minor, done.back_minor) == (1, 10_000, 15_000)
+    assert done.failure is not None and done.failure.code == "OUTCOME_UNKNOWN"
+
+
 def test_parts_of_tenders_add_up_and_leave_change_to_cash():
     tenders = (Tender(CASH, 500), Tender(CARD, 300, "A"))
     parts = split_tenders(tenders, (200, 250, 100))
@@ -422,6 +445,75 @@ def test_a_signature_is_for_one_operation_of_people_who_still_may(counter: Tarif
     one, two = signatures(counter)
     assert one.subject == first.record.intent.sale_id != two.subject
     assert one.operation == Operation.FREE_ISSUE.value
+
+
+VERBS = {
+    Operation.SELL: lambda c, _d, who: c.sell(
+        c.context(1), c.context(1).by_money(10_000), cash(10_000), who
+    ),
+    Operation.TAKE_PAYMENT: lambda _c, d, who: d.take_payment(
+        a_meter_number(1), (Due(Purpose.ACCOUNT, 500),), cash(500), who
+    ),
+    Operation.FREE_ISSUE: lambda _c, d, who: d.give_credit.free(
+        a_meter_number(1), 10, who, consent()
+    ),
+    Operation.REPLACE_CREDIT: lambda _c, d, who: d.give_credit.replacement(
+        a_meter_number(1), a_meter_number(2), 10, "photo", who, consent()
+    ),
+    Operation.CLEAR_TAMPER: lambda _c, d, who: d.engineer(
+        a_meter_number(1), Work(Task.CLEAR_TAMPER, "WO"), who, consent()
+    ),
+    Operation.METER_TEST: lambda _c, d, who: d.engineer(
+        a_meter_number(1), Work(Task.METER_TEST, value=1), who, Consent()
+    ),
+    Operation.CONFIRM_KEY: lambda _c, d, who: d.change_key(a_meter_number(3), who),
+    Operation.VOID: None,
+}
+
+
+@pytest.mark.parametrize("operation", VERBS)
+@pytest.mark.parametrize("role", Role)
+def test_every_verb_asks_the_table_whoever_calls_it(
+    counter: TariffCounter, operation: Operation, role: Role
+):
+    """Grace's role is changed under her open shift; Kwame stands by."""
+    desk = desk_of(counter)
+    due_for_another_key(counter, 3)
+    may = role in RULES[operation].first
+    if operation is Operation.VOID:
+        sale_id = counter.sale(2, 10_000).record.intent.sale_id
+    give_role(counter, GRACE, role)
+    before = head(counter)
+
+    def act() -> None:
+        if operation is Operation.VOID:
+            desk.void(sale_id, GRACE_ID, consent())
+        else:
+            VERBS[operation](counter, desk, GRACE_ID)
+
+    if may:
+        act()
+        assert head(counter) > before
+        return
+    kind = SaleError if operation is Operation.SELL else InputError
+    with pytest.raises(kind, match="OPERATION_DENIED"):
+        act()
+    assert head(counter) == before
+
+
+def test_more_than_a_role_may_sell_is_a_plain_no(counter: TariffCounter):
+    sync = SqlSyncStore(counter.store)
+    limits = RoleLimits(Role.CLERK, 40_000, 1, 50, 5_000)
+    sync.apply_rows("roles", [FeedRow(1, Entity.ROLE_LIMITS, "clerk", limits)], 1)
+    before = head(counter)
+    with pytest.raises(SaleError, match="AMOUNT_ABOVE_ROLE") as caught:
+        counter.sale(1, 46_000)
+    assert caught.value.outcome is Outcome.NOT_EXECUTED and head(counter) == before
+    desk, sold = desk_of(counter), counter.sale(1, 40_000)
+    with pytest.raises(InputError, match="VOID_ABOVE_ROLE"):
+        desk.void(sold.record.intent.sale_id, GRACE_ID, consent())
+    sync.apply_rows("roles", [FeedRow(2, Entity.ROLE_LIMITS, "clerk", None, deleted=True)], 2)
+    desk.void(sold.record.intent.sale_id, GRACE_ID, consent())
 
 
 def test_everything_here_is_made_again_from_the_journal(counter: TariffCounter):

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from posapp.clock import SystemClock, SystemRandomness
+from posapp.clock import SystemClock, SystemRandomness, from_epoch_ms
 from posapp.db.engine import open_sqlcipher
+from posapp.domain.meter import MeterNumber
 from posapp.errors import InputError, SaleError, StoreError
 from posapp.journal import facts
 from posapp.journal.chain import Entry
@@ -22,14 +23,15 @@ from posapp.journal.restore_facts import (
     StoreRestored,
 )
 from posapp.lanes import InlineLanes
+from posapp.ports import AuditPart
 from posapp.security_module.manager import ModuleManager
-from posapp.services import recover_answers
-from posapp.services.recover_answers import BLIND_RECEIPTS, RecoverAnswers
+from posapp.services.recover_answers import BLIND_RECEIPTS, SCANNED_MAX, RecoverAnswers
 from posapp.store import restore as store_restore
 from posapp.store.backup import SqlBackups
 from posapp.store.restore import ASIDE, MAKING, Restored, restore
 from posapp.store.schema import STORE_FILE
 from posapp.store.store import SqlStore, open_store
+from posapp.wire.audit import AuditEntry, AuditKind
 from tests.security_module.module_process import ModuleProcess
 from tests.services.counter import GRACE, KWAME, Counter, a_counter
 from tests.stores import KEY, TILL_ID, Seller, a_store
@@ -105,6 +107,12 @@ def test_what_the_module_made_since_the_backup_is_booked_before_anything_is_sold
     assert [one.found.value_minor for one in orphans] == [30_003, 30_004, 30_005]
     assert [one.found.meter for one in orphans] == [s.record.intent.meter for s in lost]
     assert store.read(lambda reader: reader.vended_total_minor()) == vended, "the float is held"
+    for one in lost:
+        intent = one.record.intent
+        high = store.read(
+            lambda r, i=intent: r.tid_high_water(MeterNumber(i.meter), i.configuration.base_date)
+        )
+        assert high == intent.items[-1].tid, "its TID is taken"
     told = _last(store)
     assert isinstance(told, AnswersRecovered) and (told.orphans, told.is_listed) == (3, True)
 
@@ -169,19 +177,31 @@ def test_a_power_cut_while_orphans_are_booked_books_none_twice(
     store.close()
 
 
-def test_the_place_in_a_long_book_is_searched(
-    tmp_path: Path, module: ModuleManager, monkeypatch: pytest.MonkeyPatch
-):
-    counter = a_counter(tmp_path / "till", module)
-    for number in range(12):
-        counter.sale(number % 9 + 1, 20_000)
-    backup = _backup(counter.store, tmp_path / "stick")
-    counter.sale(10, 20_000)
-    counter.store.close()
-    _restore(backup, tmp_path / "till")
-    store = _open(tmp_path / "till")
-    monkeypatch.setattr(recover_answers, "SCANNED_MAX", 8)
-    assert RecoverAnswers(store, module)() == 1
+class _LongBook:
+    """A module whose book has an entry a minute; the first ones are forgotten."""
+
+    LENGTH, FORGOTTEN = 9_000, 4_000
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def read_audit(self, after: int) -> AuditPart:
+        self.asked += 1
+        numbers = range(max(after, self.FORGOTTEN) + 1, self.LENGTH + 1)[:6]
+        entries = tuple(
+            AuditEntry(n, bytes(32), 60_000 * n, AuditKind.REFUSAL, {}).to_bytes() for n in numbers
+        )
+        return AuditPart(entries, self.LENGTH, bytes(32), bytes(64))
+
+
+@pytest.mark.parametrize("minute", [1, 4_000, 4_300, 6_123, 8_999, 20_000])
+def test_the_place_in_a_long_book_is_searched(tmp_path: Path, minute: int):
+    store, book = a_store(tmp_path), _LongBook()
+    start = RecoverAnswers(store, book)._start(from_epoch_ms(60_000 * minute))  # type: ignore[arg-type]
+    assert start < minute, "nothing newer is left out"
+    if minute > book.FORGOTTEN + SCANNED_MAX:
+        assert start >= min(minute, book.LENGTH) - SCANNED_MAX // 5, "little older is read"
+    assert book.asked < 12
     store.close()
 
 

@@ -146,6 +146,19 @@ def test_a_copy_that_does_not_hold_never_gets_a_backups_name(tmp_path: Path, mon
     store.close()
 
 
+def test_a_copy_of_another_journal_is_no_backup_of_this_one(tmp_path: Path, monkeypatch):
+    store, backups, folder = _shelf(tmp_path)
+    Seller(store).sell()
+    other = a_store(tmp_path / "other")
+    Seller(other, seed=8).sell(2)
+    monkeypatch.setattr(store, "copy_into", other.copy_into)
+    error = _code(backups.make)
+    assert (error.code, error.params["what"]) == ("BACKUP_DAMAGED", "journal")
+    assert not list(folder.iterdir())
+    other.close()
+    store.close()
+
+
 def test_what_a_power_cut_left_of_a_copy_is_cleared_by_the_next(tmp_path: Path):
     store, backups, folder = _shelf(tmp_path)
     folder.mkdir()

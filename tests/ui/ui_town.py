@@ -49,6 +49,7 @@ from posapp.services.move_cash import CashDone
 from posapp.services.quote import SaleContext
 from posapp.services.recover import Recovery
 from posapp.services.sell import Sold
+from posapp.services.settle_audit import Settled
 from posapp.services.shift import ClosedShift, ShiftPreview
 from posapp.services.status import TillStatus
 from posapp.services.till import Till
@@ -168,6 +169,7 @@ class World:
     signed: int = 0
     synced: int = 0
     trials: list = field(default_factory=list)  # quotes that were printed to take home
+    unresolved: list = field(default_factory=list)  # rows of the page Open points
 
     def pack(self):
         return _pack()
@@ -472,6 +474,35 @@ def given(world: World, verb: str, answer):
     return do
 
 
+class FakeTruth:
+    """The unresolved matters that a test put there; each step is noted and takes its row away."""
+
+    def __init__(self, world):
+        self._world = world
+        self.answers = self
+        self.print_claim = self._verb("claim")
+        self.settle_audit = self._verb("settle", Settled(made=(7,)))
+        self.settle_orphan = self._verb("orphan")
+        self.set_clock = self._verb("set_clock")
+        self.go_on_without = self._verb("go_on")
+
+    def __call__(self):
+        return self._verb("answers")()
+
+    def unresolved(self):
+        return tuple(self._world.unresolved)
+
+    def _verb(self, name, answer=None):
+        do = given(self._world, name, answer)
+
+        def step(*arguments):
+            result = do(*arguments)
+            self._world.unresolved[:1] = []
+            return result
+
+        return step
+
+
 def build_till(world: World, lanes=None, report=None):
     """The bundle the window gets."""
     store = FakeStore(world)
@@ -533,6 +564,7 @@ def build_till(world: World, lanes=None, report=None):
         reprint=reprint,
         print_trial=lambda _context, quote, _operator_id: world.trials.append(quote),
         recover=lambda: Recovery((), tuple(world.left_open)),
+        truth=FakeTruth(world),
         report=report,
         load_authorisation=given(world, "authorisation", 7),
         load_keys=given(world, "keys", 3),

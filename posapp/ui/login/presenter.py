@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from posapp.domain.money import parse_amount
 from posapp.domain.operator import Operator, Role
+from posapp.domain.permissions import Operation, may_begin
 from posapp.domain.shift import Shift
 from posapp.errors import InputError, PosError, SaleError
 from posapp.lanes import Lane
@@ -170,9 +171,13 @@ class LoginPresenter:
         self._pin = ""
         shift = self.state.shift
         own = shift is None or shift.operator_id == operator.operator_id
-        if own or operator.role is Role.SUPERVISOR:
+        sells = may_begin(Operation.SELL, operator)
+        if own or not sells or operator.role is Role.SUPERVISOR:
             self._hand_on(operator, pin)
-        if shift is None or shift.operator_id == operator.operator_id:
+        if not sells:  # a technician or an auditor works beside whoever sells
+            self._set(replace(self.state, checking=False, pin_length=0))
+            self._entered(operator, None)
+        elif shift is None or shift.operator_id == operator.operator_id:
             self._set(replace(self.state, checking=False, pin_length=0, signed_in=operator))
             if shift is not None:
                 self._entered(operator, shift)

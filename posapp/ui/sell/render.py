@@ -350,7 +350,7 @@ def _payment_slip(page: SellPage, state: SellState) -> None:
     due, got = quote.amount_minor, presenter.received_minor()
     body.due.show_number(amount_text(due, unit), before=unit.symbol)
     body.way.setText(words.received_word(state.tender))
-    body.received.setText(amount_text(got, unit))
+    body.received.setText(amount_text(payment.received_minor(state, unit), unit))
     body.change.show_number(amount_text(max(0, got - due), unit), before=unit.symbol)
     units = f"{units_text(quote.units_tenths)} kWh"
     body.lines.show_lines(
@@ -418,6 +418,10 @@ def _sold(page: SellPage, state: SellState) -> None:
     page.slip.show_body(body, translate("Sell", "Give change"))
     body.change.show_number(amount_text(sold.change_minor, unit), before=unit.symbol)
     body.pieces.setText(words.pieces_text(sold.change_minor, unit))
+    order = words.order_html(sold.record)
+    body.order.setVisible(bool(order))
+    if order:
+        body.order.tell_html("note", order)
     body.paid.show_lines(
         (
             *(words.part_line(part, unit) for part in intent.tenders),

@@ -12,7 +12,8 @@ from posapp.ui import theme
 from posapp.ui.widgets import paint
 
 ROW_MIN, ROW_MAX = 58, 112
-NUMBER_X, DIGITS_X, END = 24, 84, 24
+NUMBER_X, DIGITS_X, NARROW_X, END = 24, 84, 56, 24
+SIZES = (36, 30, 24, 20, 16)
 BAR = 4  # beside the row that is read out next
 
 
@@ -75,10 +76,10 @@ class TokenSet(QWidget):
         paint.text(painter, box.adjusted(NUMBER_X, 0, 0, 0), str(place + 1), number, tone)
         name, digits = active.font_of(14, 400), active.font_of(self._pixels(box), 600)
         top = max(4, (box.height() - 20 - active.line("name") - 4) // 2)
-        caption = QRect(DIGITS_X, box.top() + top, box.width() - DIGITS_X - END, 20)
+        caption = QRect(self._left(), box.top() + top, box.width() - self._left() - END, 20)
         paint.text(painter, caption, row.name, name, "muted")
-        low = QRect(DIGITS_X, caption.bottom(), 0, box.bottom() - caption.bottom() - top)
-        x = DIGITS_X
+        low = QRect(self._left(), caption.bottom(), 0, box.bottom() - caption.bottom() - top)
+        x = self._left()
         for start in range(0, len(row.digits), 4):
             group = row.digits[start : start + 4]
             width = paint.width_of(group, digits)
@@ -93,7 +94,17 @@ class TokenSet(QWidget):
                 paint.text(painter, side, words, active.font_of(18, 600), "text")
 
     def _gap(self) -> int:
-        return 36 if self.width() > 700 else 14
+        width = self.width()
+        return 36 if width > 700 else 14 if width > 400 else 9
+
+    def _left(self) -> int:
+        return DIGITS_X if self.width() > 400 else NARROW_X
 
     def _pixels(self, box: QRect) -> int:
-        return 36 if box.height() >= 84 and self.width() > 700 else 24
+        """The largest size whose twenty digits fit into a row."""
+        room = self.width() - self._left() - END - 4 * self._gap()
+        for pixels in SIZES:
+            group = paint.width_of("0000", theme.active().font_of(pixels, 600))
+            if 5 * group <= room and pixels + 34 <= box.height():
+                return pixels
+        return SIZES[-1]

@@ -273,6 +273,20 @@ def token_rows(record: SaleRecord) -> tuple[TokenRow, ...]:
     return tuple(rows)
 
 
+def order_html(record: SaleRecord) -> str:
+    """What the cashier tells a customer with several numbers, as safe HTML; one needs nothing."""
+    count = len(record.tokens)
+    if count < 2:
+        return ""
+    words = translate(
+        "Sell", "<b>Tell the customer:</b> key in all {count} numbers from top to bottom."
+    ).format(count=count)
+    kinds = [item.kind for item in record.intent.items]
+    if TokenKind.KEY_CHANGE in kinds and TokenKind.CREDIT in kinds:
+        words += " " + translate("Sell", "The credit works only after the key change.")
+    return words
+
+
 def _token_name(item: TokenItem, part: int, parts: int) -> str:
     if item.kind is TokenKind.KEY_CHANGE:
         words = translate("Sell", "Key change, part {part} of {parts}")
@@ -280,7 +294,12 @@ def _token_name(item: TokenItem, part: int, parts: int) -> str:
     if item.kind is TokenKind.METER_TEST:
         return translate("Sell", "Meter test")
     if item.kind is TokenKind.MANAGEMENT:
-        return translate("Sell", "Engineering")
+        return {
+            0: translate("Sell", "Power limit"),
+            1: translate("Sell", "Clear credit"),
+            5: translate("Sell", "Clear tamper"),
+            6: translate("Sell", "Phase unbalance"),
+        }.get(item.subclass, translate("Sell", "Engineering"))
     return translate("Sell", "Credit") if item.value_minor else translate("Sell", "Free units")
 
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRect, Qt, Signal
 from PySide6.QtGui import QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from posapp.domain.cash import CashKind
 from posapp.domain.money import amount_text
 from posapp.domain.operator import Operator
 from posapp.ui import messages, theme
 from posapp.ui.i18n import say, time_text, translate
 from posapp.ui.running import Runner
 from posapp.ui.sell.slips import Body
+from posapp.ui.shift.cash_form import KEYS, X_KEY, CashForm, CashKeys, done_words, kind_word
+from posapp.ui.shift.cash_presenter import CashPresenter, CashState
 from posapp.ui.shift.presenter import RECOUNTS_MAX, ShiftPresenter, ShiftState, Step
+from posapp.ui.shift.sign_form import SignForm
 from posapp.ui.widgets import paint
 from posapp.ui.widgets.actions import add_action
 from posapp.ui.widgets.buttons import Button, NumPad
@@ -74,6 +79,7 @@ class ShiftPage(QWidget):
         self._unit = till.site.currency
         self._compact = False
         self.presenter = ShiftPresenter(till, tasks, self.show_state, closed)
+        self.cash = CashPresenter(till, tasks, self.show_cash)
         self._work = QWidget()
         self._column = QVBoxLayout(self._work)
         self._column.setSpacing(16)
@@ -82,6 +88,7 @@ class ShiftPage(QWidget):
         self._column.addWidget(self._views, 1)
         self._count_view()
         self._compare_view()
+        self._cash_view()
         self._slip_side()
         place_sides(self, self._work, self.slip)
         self._build_actions()
@@ -133,6 +140,14 @@ class ShiftPage(QWidget):
         clear.clicked.connect(lambda: self.table.show_pieces(()))
         self.table.changed.connect(lambda: self.presenter.count(self.table.pieces()))
 
+    def _cash_view(self) -> None:
+        self.form = CashForm(self._unit)
+        self._views.addWidget(self.form)
+        self.form.left.connect(self.cash.leave)
+        self.form.amount.connect(self.cash.type_amount)
+        self.form.reason.connect(self.cash.type_reason)
+        self.form.reference.connect(self.cash.type_reference)
+
     def _compare_view(self) -> None:
         panel = Panel()
         column = QVBoxLayout(panel)
@@ -160,7 +175,13 @@ class ShiftPage(QWidget):
         column.addSpacing(4)
         column.addWidget(self.reason)
         column.addSpacing(12)
+        self.sign = SignForm()
+        self.sign.chosen.connect(self._sign_with)
+        self.sign.pin.typed.connect(self.presenter.type_pin)
         column.addWidget(self._note)
+        column.addSpacing(12)
+        column.addWidget(self.sign)
+        column.addSpacing(12)
         column.addStretch(1)
         row = QHBoxLayout()
         row.addWidget(self.recount)
@@ -187,6 +208,11 @@ class ShiftPage(QWidget):
         body.add(self._sums)
         body.gap(16)
         body.add(self._advice)
+        body.gap(16)
+        self.keys = CashKeys()
+        self.keys.chosen.connect(self._begin_cash)
+        self.keys.x_wanted.connect(self._print_x)
+        body.add(self.keys)
         body.rest()
         body.add(self.banner)
         body.gap(12)
@@ -211,15 +237,21 @@ class ShiftPage(QWidget):
             ("row", translate("Shift", "Next row"), ("Return", "Enter"), self._enter),
             ("up", translate("Shift", "Row before"), ("Up",), self._up),
             ("down", translate("Shift", "Next row"), ("Down",), self._enter_row),
+            ("x", translate("Shift", "Print X"), (X_KEY,), self._print_x),
+            ("back", translate("Shift", "Back to the count"), ("Esc",), self.cash.leave),
         )
         for name, words, keys, do in table:
             repeats = name in ("up", "down")
             add_action(self, f"shift.{name}", words, keys, do, repeats=repeats)
+        for kind, key in KEYS.items():
+            name, do_this = f"shift.cash_{kind.name.lower()}", partial(self._begin_cash, kind)
+            add_action(self, name, kind_word(kind), (key,), do_this)
 
     # ------------------------------------------------------------ showing
 
     def start(self, operator: Operator) -> None:
         """The page was opened."""
+        self.cash.start(operator)
         self.presenter.start(operator)
         if self.presenter.state.step is Step.COUNT:
             self.table.fields[0].setFocus()
@@ -263,7 +295,8 @@ class ShiftPage(QWidget):
 
     def _show_count(self, state: ShiftState) -> None:
         self._steps.show_step(0)
-        self._views.setCurrentIndex(0)
+        self.keys.show()
+        self._views.setCurrentIndex(0 if self.cash.state.kind is None else 2)
         notes, coins = self.table.sums()
         self._sums.show_lines(
             (
@@ -289,6 +322,7 @@ class ShiftPage(QWidget):
         assert preview is not None
         variance = preview.variance_minor
         self._steps.show_step(2 if variance else 1)
+        self.keys.hide()
         self._views.setCurrentIndex(1)
         unit = self._unit
         if variance == 0:
@@ -323,10 +357,12 @@ class ShiftPage(QWidget):
             self.reason.edit.setFocus()
         self._advice.hide()
         missing = ""
-        if preview.open_sales:
-            missing = translate("Shift", "A sale is still open")
-        elif not self.presenter.may_close():
+        self.sign.setVisible(preview.needs_signature)
+        self.sign.show_state(state)
+        if variance and not state.reason.strip():
             missing = translate("Shift", "Give a reason")
+        elif not self.presenter.may_close():
+            missing = translate("Shift", "A supervisor must sign")
         action = translate("Shift", "Close shift and print")
         self.slip.primary.show_action(action, "Ctrl+Enter", reason=missing)
 
@@ -335,7 +371,9 @@ class ShiftPage(QWidget):
         assert closed is not None
         self._steps.show_step(3)
         shift = closed.shift
-        title = translate("Shift", "Shift {number} is closed").format(number=shift.number)
+        title = translate("Shift", "Shift {number} is closed, Z {z}").format(
+            number=shift.number, z=closed.z_number
+        )
         self._title.setText(title)
         if shift.closed_at is not None:
             self._variance_word.setText(
@@ -343,7 +381,7 @@ class ShiftPage(QWidget):
                     time=time_text(self._till.site.local(shift.closed_at))
                 )
             )
-        for widget in (self._reason_label, self.reason, self.recount):
+        for widget in (self._reason_label, self.reason, self.recount, self.sign):
             widget.setVisible(False)
         self.day.setVisible(True)
         self._views.setCurrentIndex(1)
@@ -356,16 +394,64 @@ class ShiftPage(QWidget):
         if self.isVisible():
             self.slip.primary.setFocus()
 
+    def show_cash(self, state: CashState) -> None:
+        """Render a movement of cash, or go back to the count when there is none."""
+        formatter = messages.formatter_for(self._till.site)
+        self.form.show_state(state, formatter)
+        if state.kind is None:
+            self.show_state(self.presenter.state)
+            self._tell_done(state, formatter)
+            return
+        self._views.setCurrentWidget(self.form)
+        self._advice.hide()
+        reason = {
+            "amount": translate("Shift", "Type an amount"),
+            "reason": translate("Shift", "Give a reason"),
+            "reference": translate("Shift", "Type the number"),
+        }.get(state.missing, "")
+        self.slip.primary.show_action(kind_word(state.kind), "Ctrl+Enter", reason=reason)
+        if state.busy:
+            self.slip.primary.show_busy(translate("Shift", "One moment"))
+
+    def _tell_done(self, state: CashState, formatter: messages.Formatter) -> None:
+        if state.told is not None or state.x_printed:
+            head = translate("Shift", "X is printed.") if state.told is None else ""
+            words = translate("Shift", "Its slip prints now.")
+            head = head or (done_words(state.told) if state.told else "")
+            self._advice.tell("ok", head, words)
+            self._advice.show()
+        if state.failure is not None:
+            told = say(state.failure, formatter)
+            self.banner.tell("bad", told.what, told.body)
+            self.banner.show()
+
     # ------------------------------------------------------------ keys
 
+    def _begin_cash(self, kind: CashKind) -> None:
+        if self.presenter.state.step is Step.COUNT and not self.presenter.state.busy:
+            self.cash.begin(kind)
+
+    def _print_x(self) -> None:
+        if self.presenter.state.step is Step.COUNT:
+            self.cash.print_x()
+
+    def _sign_with(self, operator_id: int) -> None:
+        self.presenter.sign_with(operator_id)
+        self.sign.pin.setFocus()
+
     def _go(self) -> None:
+        if self.cash.state.kind is not None:
+            self.cash.confirm()
+            return
         if self.presenter.state.step is Step.DONE:
             self.presenter.finish()
         else:
             self.presenter.confirm()
 
     def _enter(self) -> None:
-        if self.presenter.state.step is Step.COUNT:
+        if self.cash.state.kind is not None:
+            self.cash.confirm()
+        elif self.presenter.state.step is Step.COUNT:
             self._enter_row()
         elif self.presenter.state.step is Step.DONE:
             self.presenter.finish()
@@ -396,6 +482,7 @@ class ShiftPage(QWidget):
         self._side.setFixedWidth(232 if compact else 288)
         self.table.set_compact(compact)
         self._steps.setVisible(not compact)
+        self.keys.setVisible(self.presenter.state.step is Step.COUNT)
         self.slip.set_compact(compact)
         relayout(self)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from posapp.domain.operator import Operator
+from posapp.domain.permissions import Operation, may_begin
 from posapp.domain.shift import CashCount, Shift
 from posapp.errors import PosError
 from posapp.lanes import Lane, Urgency
+from posapp.services.two_people import Witness
 from posapp.ui.running import Runner
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from posapp.services.till import Till
 
 RECOUNTS_MAX = 1
+PIN_MIN = 4
 
 
 class Step(StrEnum):
@@ -42,6 +45,9 @@ class ShiftState:
     busy: bool = False
     closed: ClosedShift | None = None
     failure: PosError | None = None
+    signers: tuple[Operator, ...] = ()
+    signer_id: int = 0
+    pin: str = field(default="", repr=False)
 
     @property
     def counted_minor(self) -> int:
@@ -73,18 +79,20 @@ class ShiftPresenter:
             self.state = ShiftState()
         till = self._till
 
-        def read() -> tuple[Shift | None, str]:
+        def read() -> tuple[Shift | None, str, tuple[Operator, ...]]:
             shift = till.store.read(lambda r: r.open_shift())
-            names = {p.operator_id: p.name for p in till.sign_in.people()}
-            return shift, names.get(shift.operator_id, "") if shift else ""
+            people = till.sign_in.people()
+            names = {p.operator_id: p.name for p in people}
+            signers = tuple(p for p in people if may_begin(Operation.CLOSE_UNRESOLVED, p))
+            return shift, names.get(shift.operator_id, "") if shift else "", signers
 
         self._tasks.run(Lane.LOOKUP, read, self._read, self._fail, key="shift")
 
-    def _read(self, answer: tuple[Shift | None, str]) -> None:
-        shift, name = answer
+    def _read(self, answer: tuple[Shift | None, str, tuple[Operator, ...]]) -> None:
+        shift, name, signers = answer
         fresh = self.state.shift is None or shift is None or shift.number != self.state.shift.number
         state = ShiftState() if fresh else self.state
-        self._set(replace(state, shift=shift, operator_name=name))
+        self._set(replace(state, shift=shift, operator_name=name, signers=signers))
 
     def count(self, pieces: tuple[tuple[int, int], ...]) -> None:
         """The fields of the table changed."""
@@ -106,9 +114,13 @@ class ShiftPresenter:
             self._close()
 
     def may_close(self) -> bool:
-        """Whether nothing is missing: a reason where the count differs, no open sale."""
+        """Whether nothing is missing: a reason where the count differs, a signature where the
+        module disagrees or a sale has no answer.
+        """
         state = self.state
-        if state.preview is None or state.preview.open_sales:
+        if state.preview is None:
+            return False
+        if state.preview.needs_signature and not (state.signer_id and len(state.pin) >= PIN_MIN):
             return False
         return not state.preview.variance_minor or bool(state.reason.strip())
 
@@ -125,13 +137,24 @@ class ShiftPresenter:
         """Why the count differs."""
         self._set(replace(self.state, reason=text, failure=None))
 
+    def sign_with(self, operator_id: int) -> None:
+        """Who signs what does not agree; another person types another PIN."""
+        self._set(replace(self.state, signer_id=operator_id, pin="", failure=None))
+
+    def type_pin(self, pin: str) -> None:
+        """The supervisor's PIN, here only until it is handed on."""
+        self._set(replace(self.state, pin=pin, failure=None))
+
     def _close(self) -> None:
-        operator, count, reason = self._operator, CashCount(self.state.pieces), self.state.reason
-        assert operator is not None
-        self._set(replace(self.state, busy=True, failure=None))
+        state = self.state
+        operator, count, reason = self._operator, CashCount(state.pieces), state.reason
+        assert operator is not None and state.preview is not None
+        signs = state.preview.needs_signature
+        witness = Witness(state.signer_id, state.pin) if signs else None
+        self._set(replace(state, busy=True, failure=None, pin=""))
         self._tasks.run(
             Lane.SALE,
-            lambda: self._till.close_shift(operator, count, reason),
+            lambda: self._till.close_shift(operator, count, reason, witness),
             self._done,
             self._fail,
             urgency=Urgency.SALE,

@@ -1,0 +1,1 @@
+"""Tokens that are no sale: work on a meter, and units nobody pays for."""
