@@ -61,7 +61,6 @@ STORE: dict[str, Words] = {
     "POSTINGS_UNBALANCED": ("The books of this sale do not add up.", NO_SALE, HELP),
     "JOURNAL_ENTRY_INVALID": ("A journal entry cannot be read.", NOTHING, HELP),
     "JOURNAL_ENTRY_TOO_LARGE": ("A journal entry is too large.", NOTHING, HELP),
-    "BACKUP_FAILED": ("The backup was not made.", SAFE, "Look at the disk's free space."),
 }
 
 SETUP: dict[str, Words] = {

@@ -273,7 +273,7 @@ def test_a_role_of_newer_software_is_passed_over_and_said_once(office, till, cap
     with office.write() as connection:
         row = connection.execute(select(schema.feed).where(schema.feed.c.entity == "operator"))
         body = cbor.decode(row.one().body)
-        body[2] = "auditor"
+        body[2] = "inspector"
         connection.execute(
             update(schema.feed)
             .where(schema.feed.c.entity == "operator")

@@ -78,7 +78,7 @@ def test_free_units_are_a_token_with_its_own_name_and_every_token_is_to_be_keyed
     assert found["CREDIT TOKEN"] == "2 of 2"
     assert (found["Free units"], found["UNITS"]) == ("50.0 kWh", "3.3 kWh")
     assert found["Free  50.0 kWh"] == "0.00"
-    assert "number 1 first, enter after each." in texts(facts)
+    assert "Key in all 2 numbers, from the first" in texts(facts)
     assert "number 1 first, enter after each." not in texts(a_receipt())
 
 

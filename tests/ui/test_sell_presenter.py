@@ -321,7 +321,7 @@ def test_prices_older_than_four_minutes_are_read_again(quoted, world):
 
 def test_a_copy_is_printed_of_the_sale_that_is_shown(paying, world):
     paying.enter()
-    paying.reprint()
+    paying.papers.copy()
     assert [job.copy_no for job in world.jobs] == [0, 1]
     assert len(paying.state.jobs) == 2
 
@@ -354,10 +354,10 @@ def test_the_town_is_the_one_of_the_pictures():
 
 def test_a_quote_goes_to_paper_and_sells_nothing(sale, world):
     sale.type_query(AMINA.digits)
-    sale.print_quote()
+    sale.papers.quote()
     assert world.trials == []  # there is no quote yet
     sale.type_amount("1700")
-    sale.print_quote()
+    sale.papers.quote()
     assert world.trials == [sale.state.quote]
     assert sale.state.printed_quote is sale.state.quote
     assert sale.state.phase is Phase.QUOTE and not world.sales

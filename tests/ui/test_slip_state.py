@@ -23,7 +23,7 @@ def sold(selling, world, fingers):
         original = replace(world.jobs[0], state=state, held=held)
         copies = [] if copy is None else [replace(original, job_id=2, copy_no=1, state=copy)]
         world.jobs[:] = [original, *(replace(job, held=copy_held) for job in copies)]
-        page.presenter.look_at_slips()
+        page.presenter.papers.look()
         return page
 
     return tell

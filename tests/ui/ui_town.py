@@ -503,6 +503,21 @@ class FakeTruth:
         return step
 
 
+def till_status(world: World) -> TillStatus:
+    """What the strip is told."""
+    return TillStatus(
+        module=module_status(world),
+        printer=PrinterStatus(world.printer, len([j for j in world.jobs if j.held])),
+        sync=SyncStatus(world.link, 12 if world.link is LinkState.OFFLINE else 0, NOW),
+        float_left_minor=17_284_000,
+        float_authorised_minor=20_000_000,
+        lease_until=NOW + timedelta(days=12, hours=3),
+        clock_trusted=True,
+        shift=world.shift,
+        open_sales=len(world.left_open),
+    )
+
+
 def build_till(world: World, lanes=None, report=None):
     """The bundle the window gets."""
     store = FakeStore(world)
@@ -513,19 +528,6 @@ def build_till(world: World, lanes=None, report=None):
             world.shifts + 1, operator.operator_id, world.clock.now(), opening_minor
         )
         return world.shift
-
-    def status():
-        return TillStatus(
-            module=module_status(world),
-            printer=PrinterStatus(world.printer, len([j for j in world.jobs if j.held])),
-            sync=SyncStatus(world.link, 12 if world.link is LinkState.OFFLINE else 0, NOW),
-            float_left_minor=17_284_000,
-            float_authorised_minor=20_000_000,
-            lease_until=NOW + timedelta(days=12, hours=3),
-            clock_trusted=True,
-            shift=world.shift,
-            open_sales=len(world.left_open),
-        )
 
     def reprint(sale_id):
         copy = PrintJob(
@@ -572,7 +574,7 @@ def build_till(world: World, lanes=None, report=None):
         acknowledge_audit=given(world, "confirmation", 12),
         pair=given(world, "pair", lambda: module_status(world)),
         look_at_module=lambda: module_status(world),
-        status=status,
+        status=lambda: till_status(world),
         previewer=None,
         sync_now=sync_now,
         close=lambda: None,

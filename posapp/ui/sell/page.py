@@ -129,8 +129,8 @@ class SellPage(QWidget):
             ("back", translate("Sell", "One step back"), [key.Key_Escape], self._back),
             ("find", translate("Sell", "Find the next customer"), [key.Key_F2], self._find),
             ("recent", translate("Sell", "Recent customers"), [key.Key_F3], presenter.show_recent),
-            ("copy", translate("Sell", "Print a copy"), [key.Key_F6], presenter.reprint),
-            ("quote", translate("Sell", "Print the quote"), [key.Key_F7], presenter.print_quote),
+            ("copy", translate("Sell", "Print a copy"), [key.Key_F6], presenter.papers.copy),
+            ("quote", translate("Sell", "Print the quote"), [key.Key_F7], presenter.papers.quote),
             ("way", translate("Sell", "Other payment"), [key.Key_F8], presenter.next_tender),
             ("units", translate("Sell", "Money or kWh"), [key.Key_Slash], presenter.toggle_units),
             ("same", translate("Sell", "Same as last"), [key.Key_Asterisk], presenter.same_as_last),
@@ -166,10 +166,10 @@ class SellPage(QWidget):
         self.tender.preset.connect(presenter.preset)
         self.tender.way.connect(presenter.pay_with)
         self.tender.pad.wide.clicked.connect(lambda: presenter.type_received(""))
-        self.sold.card.copy.clicked.connect(presenter.reprint)
+        self.sold.card.copy.clicked.connect(presenter.papers.copy)
         self.sold.card.read_out.clicked.connect(self.read_out)
-        self.last.copy.clicked.connect(presenter.reprint)
-        self.quote.paper.clicked.connect(presenter.print_quote)
+        self.last.copy.clicked.connect(presenter.papers.copy)
+        self.quote.paper.clicked.connect(presenter.papers.quote)
         self.last.read_out.clicked.connect(self.read_out)
         self.slip.primary.clicked.connect(presenter.enter)
         self.tender.part.typed.connect(presenter.type_received)
@@ -195,7 +195,7 @@ class SellPage(QWidget):
         state = self.presenter.state
         changed = before is None or before.printer != status.printer
         if state.phase in (Phase.SOLD, Phase.IDLE) and (changed or render.slip_waits(state)):
-            self.presenter.look_at_slips()
+            self.presenter.papers.look()
         if changed:
             render.show_slip_state(self, state)
         self.presenter.look_at_open_sales()

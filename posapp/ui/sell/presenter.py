@@ -22,10 +22,11 @@ from posapp.lanes import Lane, Urgency
 from posapp.ui.running import Runner
 from posapp.ui.sell import idle, open_sales, payment
 from posapp.ui.sell.key_desk import KeyDesk
+from posapp.ui.sell.paper_desk import PaperDesk
 from posapp.ui.sell.state import Phase, SellState
 
 if TYPE_CHECKING:
-    from posapp.ports import FoundMeter, ModuleStatus, PrintJob, SaleRecord
+    from posapp.ports import FoundMeter, ModuleStatus, SaleRecord
     from posapp.pricing.quote import Quote
     from posapp.services.find import FindResult
     from posapp.services.quote import SaleContext
@@ -54,6 +55,7 @@ class SellPresenter:
         self._module: ModuleStatus | None = None
         self.state = SellState()
         self.keys = KeyDesk(self)
+        self.papers = PaperDesk(self)
 
     # ------------------------------------------------------------ coming and going
 
@@ -424,7 +426,7 @@ class SellPresenter:
         )
         sale_id = sold.record.intent.sale_id
         self.tasks.run(Lane.SALE, lambda: self.till.sell.revealed(sale_id), _nothing, self.fail)
-        self.look_at_slips()
+        self.papers.look()
         self._read_idle()
 
     def _not_sold(self, error: PosError) -> None:
@@ -492,56 +494,6 @@ class SellPresenter:
 
         self.tasks.run(
             Lane.LOOKUP, lambda: self.till.prepare_sale(number), priced, self.fail, key="prepare"
-        )
-
-    def look_at_slips(self) -> None:
-        """Ask the store what became of the slips that are shown."""
-        state = self.state
-        record = state.sold.record if state.sold else state.last.record if state.last else None
-        if record is None or state.phase not in (Phase.SOLD, Phase.IDLE):
-            return
-        sale_id = record.intent.sale_id
-
-        def read() -> tuple[bytes, tuple[PrintJob, ...]]:
-            return sale_id, self.till.store.read(lambda r: r.print_jobs_of_sale(sale_id))
-
-        self.tasks.run(Lane.LOOKUP, read, self._slips, self.fail, key="slips")
-
-    def _slips(self, answer: tuple[bytes, tuple[PrintJob, ...]]) -> None:
-        sale_id, jobs = answer
-        state = self.state
-        if state.sold is not None and state.sold.record.intent.sale_id == sale_id:
-            state = replace(state, jobs=jobs)
-        if state.last is not None and state.last.record.intent.sale_id == sale_id:
-            state = replace(state, last=replace(state.last, jobs=jobs))
-        if state != self.state:
-            self.show(state)
-
-    def reprint(self) -> None:
-        """F6: a copy of the slip that is shown."""
-        state = self.state
-        record = state.sold.record if state.sold else state.last.record if state.last else None
-        if record is None or state.phase not in (Phase.SOLD, Phase.IDLE):
-            return
-        sale_id = record.intent.sale_id
-        self.tasks.run(
-            Lane.SALE,
-            lambda: self.till.reprint(sale_id),
-            lambda _: self.look_at_slips(),
-            self.fail,
-        )
-
-    def print_quote(self) -> None:
-        """F7: the quote on paper, to take home. Nothing is sold."""
-        state, operator = self.state, self.operator
-        context, quote = state.context, state.quote
-        if state.phase is not Phase.QUOTE or quote is None or context is None or operator is None:
-            return
-        self.tasks.run(
-            Lane.SALE,
-            lambda: self.till.print_trial(context, quote, operator.operator_id),
-            lambda _: self.show(replace(self.state, printed_quote=quote)),
-            self.fail,
         )
 
     # ------------------------------------------------------------ keys
