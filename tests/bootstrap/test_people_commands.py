@@ -109,6 +109,8 @@ def _age_slips(folder: Path, *, days: int) -> None:
 def test_a_kind_that_is_kept_for_ever_is_never_over(folder, capsys):
     config.save(TillConfig(folder, store_key="keyfile", keep_slips_days=0))
     _age_slips(folder, days=5000)
+    assert run(folder, "retention") == 0
+    assert capsys.readouterr().out.startswith("slips: kept for ever, 0 over")
     assert run(folder, "retention", "--delete") == 0
     assert capsys.readouterr().out.startswith("slips: kept for ever, 0 deleted")
 
