@@ -224,67 +224,81 @@ def facts_from(
     """
     records = list(sales)
     sold = [record for record in records if record.state in SOLD_STATES]
-    states = Counter(record.state for record in records)
-    receipts = sorted(record.intent.receipt for record in records)
+    states, receipts = Counter(r.state for r in records), sorted(r.intent.receipt for r in records)
     tariffs = _by_tariff(sold, tariff_names or {})
     tenders = tuple(TenderRow(*row) for row in kept_by_tender(sold))
-    shift_rows = [_shift_row(site, business_date, shift, sold, operator_names) for shift in shifts]
-    rows = tuple(_with_ledger(row, drawers or {}, moves, zs) for row in shift_rows)
-    counts = [z.fact.module for z in zs if z.fact.module.compared]
-    module = (sum(c.module_tokens for c in counts), sum(c.ledger_tokens for c in counts))
-    open_minor = sum(r.intent.amount_minor for r in records if r.state in OPEN_STATES)
-    sold_minor = sum(record.intent.amount_minor for record in sold)
-    float_row = _float(lease, vended_total_minor, sold_minor, open_minor)
-    span = receipts[-1] - receipts[0] + 1 if receipts else 0
-    intended = sum(len(record.intent.items_by_token) for record in sold)
-    made = sum(len(record.tokens) for record in sold)
-    return DailyFacts(
+    plain = (_shift_row(site, business_date, shift, sold, operator_names) for shift in shifts)
+    rows = tuple(_with_ledger(row, drawers or {}, moves, zs) for row in plain)
+    open_minor = _amount(r for r in records if r.state in OPEN_STATES)
+    float_row = _float(lease, vended_total_minor, _amount(sold), open_minor)
+    first, last = (*receipts[:1], *receipts[-1:]) or (0, 0)
+    facts = DailyFacts(
         site=site,
         business_date=business_date,
         made_at=made_at,
         chain_code=chain_code,
         first_sale_at=min((record.at for record in sold), default=None),
         last_sale_at=max((record.at for record in sold), default=None),
-        first_receipt=receipts[0] if receipts else 0,
-        last_receipt=receipts[-1] if receipts else 0,
+        first_receipt=first,
+        last_receipt=last,
         issued=len(sold),
         refused=states[SaleState.REFUSED],
         cancelled=states[SaleState.CANCELLED],
         unfinished=sum(states[state] for state in OPEN_STATES),
-        gaps=span - len(set(receipts)),
-        tokens_intended=intended,
-        tokens_made=made,
+        gaps=last - first + bool(receipts) - len(set(receipts)),
+        tokens_intended=sum(len(record.intent.items_by_token) for record in sold),
+        tokens_made=sum(len(record.tokens) for record in sold),
         tariffs=tariffs,
         tenders=tenders,
         shifts=rows,
         float_row=float_row,
-        identities=(
-            *_identities(sold, records, tariffs, tenders, rows, float_row),
-            *(
-                [Identity("daily.check_module", module[0] == module[1], module[:1], money=False)]
-                if counts
-                else []
-            ),
-        ),
+        identities=_identities(sold, records, tariffs, tenders, rows, float_row),
         copies=copies,
         unconfirmed_slips=unconfirmed_slips,
         waiting_entries=waiting_entries,
         clock_corrections=clock_corrections,
         language=language,
+        overrides=overrides,
+        held_minor=open_minor,
+    )
+    return _explained(facts, records, sold, zs, late)
+
+
+def _amount(records: Iterable[SaleRecord]) -> int:
+    return sum(record.intent.amount_minor for record in records)
+
+
+def _explained(
+    facts: DailyFacts,
+    records: Sequence[SaleRecord],
+    sold: Sequence[SaleRecord],
+    zs: Sequence[ZRecord],
+    late: Sequence[SaleRecord],
+) -> DailyFacts:
+    """With kinds and codes of what was sold, the reason of each abandoned receipt, what the Zs
+    say, and the module's book where it was compared.
+    """
+    facts = replace(
+        facts,
         z_numbers=tuple(z.fact.number for z in zs),
         types=_types(sold),
         collected=_collected(sold),
-        explained=tuple(
-            (r.intent.receipt, r.ended_reason)
-            for r in records
-            if r.state in (SaleState.REFUSED, SaleState.CANCELLED)
-        ),
         late=(len(late), sum(record.intent.amount_minor for record in late)),
-        module=module if counts else None,
-        orphans=sum(len(count.orphans) for count in counts),
         commission_minor=sum(c.amount_minor for z in zs for c in z.fact.commissions),
-        overrides=overrides,
-        held_minor=open_minor,
+    )
+    ended = (SaleState.REFUSED, SaleState.CANCELLED)
+    told = tuple((r.intent.receipt, r.ended_reason) for r in records if r.state in ended)
+    counts = [z.fact.module for z in zs if z.fact.module.compared]
+    if not counts:
+        return replace(facts, explained=told)
+    made, ours = sum(c.module_tokens for c in counts), sum(c.ledger_tokens for c in counts)
+    same = Identity("daily.check_module", made == ours, (made,), money=False)
+    return replace(
+        facts,
+        explained=told,
+        module=(made, ours),
+        orphans=sum(len(count.orphans) for count in counts),
+        identities=(*facts.identities, same),
     )
 
 

@@ -35,6 +35,7 @@ from posapp.reports.document import (
     Text,
     literal,
 )
+from posapp.reports.ended import why_no_token
 from posapp.reports.texts import (
     clock_text,
     date_text,
@@ -199,7 +200,7 @@ def _control(facts: DailyFacts, say: Words) -> list[Block]:
     blocks.append(KeyValue(say("daily.gaps"), str(facts.gaps), bold=True))
     blocks.append(KeyValue(say("daily.copies"), str(facts.copies)))
     for number, reason in facts.explained[:EXPLAINED_MAX]:
-        blocks.append(KeyValue(f"  {ReceiptNumber(code, number)}", literal(reason)))
+        blocks.append(KeyValue(f"  {ReceiptNumber(code, number)}", why_no_token(reason, say)))
     if len(facts.explained) > EXPLAINED_MAX:
         more = say("shift.more", count=len(facts.explained) - EXPLAINED_MAX)
         blocks.append(Text(f"  {more}"))

@@ -32,6 +32,7 @@ from posapp.reports.document import (
     Text,
     literal,
 )
+from posapp.reports.ended import why_no_token
 from posapp.reports.texts import tender_kind_text, time_text
 from posapp.reports.words import Words, words
 
@@ -215,8 +216,11 @@ def _receipts(facts: ShiftFacts, say: Words) -> Iterator[Block]:
         if shown or number:
             yield KeyValue(say(key), str(number), bold=key != "shift.issued")
         if key == "shift.abandoned":
-            told = (f"{ReceiptNumber(code, a.receipt)}  {a.reason}" for a in totals.abandoned)
-            yield from _listed(list(told), say)
+            told = [
+                f"{ReceiptNumber(code, a.receipt)}  {why_no_token(a.reason, say)}"
+                for a in totals.abandoned
+            ]
+            yield from _listed(told, say)
     yield KeyValue(say("shift.originals"), str(facts.slips_printed))
     yield KeyValue(say("shift.copies"), str(facts.copies_printed))
     if facts.waiting_slips:

@@ -70,6 +70,16 @@ TRUTH_WORDS: dict[str, Words] = {
         "The money is counted as sold.",
         "Keep the claim slip: head office replaces the token.",
     ),
+    "VOIDED": (
+        "This sale was voided before anybody saw its token.",
+        "The money went back; the token will never be shown.",
+        "Nothing is left to do.",
+    ),
+    "SHIFT_ENDED": (
+        "The shift was closed while this sale waited for its module.",
+        "The money is held.",
+        "Ask the module again when it is back, or print a claim slip.",
+    ),
     "ORPHAN_SETTLED": (
         "Somebody settled this already.",
         NOTHING,

@@ -15,6 +15,7 @@ from posapp.journal.facts import (
     SaleEnded,
     SaleIssued,
     SaleRetimed,
+    SaleSettled,
     SaleUncertain,
     ShiftClosed,
 )
@@ -76,6 +77,24 @@ def test_an_outcome_that_comes_long_after_its_intent_finds_it(office, till):
     assert (day.sales, day.tills[0].unresolved) == (1, 0)
     assert day.tills[0].accounts["CASH"] == sale.amount_minor
     assert (token.tid, token.digits) == (later.tid, issued.tokens[0])
+    assert count(office, schema.dead_letter) == 0
+
+
+def test_a_sale_that_only_the_modules_book_proves_is_sold_without_its_digits(office, till):
+    sale = till.journal.sell()
+    del till.journal.entries[-1], till.journal.heads[-1]
+    intent = till.journal.head.seq
+    till.journal.append(SaleUncertain(intent, "CLAIM_PRINTED"))
+    till.journal.append(SaleSettled(intent, 41, bytes(32), 2))
+    till.sync.run_once()
+    with office.database.read() as connection:
+        day = totals(connection, sale.business_date)
+        row = connection.execute(select(schema.sale)).one()
+        token = connection.execute(select(schema.token)).one()
+    assert (row.state, row.audit_no, row.reason) == ("issued", 41, "SETTLED_BY_AUDIT")
+    assert (day.sales, day.tills[0].unresolved, token.digits) == (1, 0, "")
+    accounts = day.tills[0].accounts
+    assert accounts["CASH"] == sale.amount_minor and not accounts.get("HELD")
     assert count(office, schema.dead_letter) == 0
 
 

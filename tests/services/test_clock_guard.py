@@ -109,6 +109,16 @@ def test_the_offset_is_known_after_a_restart_and_not_after_the_computer_was_put_
     assert shop.counter.clock.now() == START + timedelta(hours=3)
 
 
+def test_a_time_that_was_set_counts_as_passed_and_the_wrong_one_does_not(shop):
+    shop.computer.move(days=10)  # within the lease: nothing but a person can tell
+    right = START + timedelta(hours=1)
+    shop.set(right)
+    assert shop.counter.store.read(lambda reader: reader.clock_floor()) == right
+    shop.counter.sale(3, 50_000)
+    shop.computer.move(hours=-1)
+    assert shop.matters() == [Matter.CLOCK_BACK]
+
+
 @pytest.mark.parametrize(
     ("moment", "code"),
     [

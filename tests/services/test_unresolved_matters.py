@@ -144,6 +144,16 @@ def test_a_claim_slip_holds_the_sale_and_names_its_receipt(counter, module):
         for job in counter.store.read(lambda reader: reader.print_jobs_of_sale(sale_id))
     ]
     assert sorted(kinds) == [("claim", 0), ("claim", 1), ("receipt", 0)]
+
+    def printed(uow):
+        for job in uow.print_jobs_of_sale(sale_id):
+            uow.set_print_job(job.job_id, PrintState.PRINTED)
+
+    counter.store.write(printed)
+    copy_id = counter.reprint(sale_id)
+    copied = counter.store.read(lambda reader: reader.print_job(copy_id))
+    assert (copied.kind, copied.copy_no) == ("receipt", 1)
+    assert counter.store.read(lambda reader: reader.print_counts(1)) == (1, 0)
     assert counter.store.check_projections().ok
 
 
@@ -183,7 +193,8 @@ def test_a_refusal_or_another_tills_order_in_the_book_proves_nothing(counter, mo
     record = lose_a_sale(counter, module)
     refusal = AuditKind.REFUSAL, {0: record.intent.sale_id, 1: TILL_ID, 10: "KEY_EXPIRED"}
     other = AuditKind.CANCEL, {0: bytes(16), 1: bytes(16), 2: 900}
-    result = settle(counter, a_book(counter.clock, refusal, other))
+    same = AuditKind.CANCEL, {0: bytes(16), 1: TILL_ID, 2: record.intent.sequence}
+    result = settle(counter, a_book(counter.clock, refusal, other, same))
     assert result.silent == (record.intent.receipt,)
     after = counter.store.read(lambda reader: reader.sale(record.intent.sale_id))
     assert after.state is SaleState.REQUESTED

@@ -518,6 +518,19 @@ def till_status(world: World) -> TillStatus:
     )
 
 
+def other_verbs(world: World):
+    """What drawer and module can do besides selling."""
+    return {
+        "load_authorisation": given(world, "authorisation", 7),
+        "load_keys": given(world, "keys", 3),
+        "export_audit": given(world, "audit", b"the whole book"),
+        "acknowledge_audit": given(world, "confirmation", 12),
+        "move_cash": FakeCash(world),
+        "x_report": given(world, "x", 41),
+        "print_z": given(world, "z", 42),
+    }
+
+
 def build_till(world: World, lanes=None, report=None):
     """The bundle the window gets."""
     store = FakeStore(world)
@@ -556,9 +569,7 @@ def build_till(world: World, lanes=None, report=None):
         sign_in=FakeSignIn(world),
         open_shift=open_shift,
         close_shift=FakeClose(world),
-        move_cash=FakeCash(world),
-        x_report=given(world, "x", 41),
-        print_z=given(world, "z", 42),
+        **other_verbs(world),
         find=find,
         prepare_sale=lambda wanted: context_of(world, wanted),
         sell=FakeSell(world),
@@ -568,10 +579,6 @@ def build_till(world: World, lanes=None, report=None):
         recover=lambda: Recovery((), tuple(world.left_open)),
         truth=FakeTruth(world),
         report=report,
-        load_authorisation=given(world, "authorisation", 7),
-        load_keys=given(world, "keys", 3),
-        export_audit=given(world, "audit", b"the whole book"),
-        acknowledge_audit=given(world, "confirmation", 12),
         pair=given(world, "pair", lambda: module_status(world)),
         look_at_module=lambda: module_status(world),
         status=lambda: till_status(world),

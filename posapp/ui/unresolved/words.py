@@ -51,8 +51,8 @@ def sentence(row: Unresolved, formatter: messages.Formatter) -> str:
         ),
         Matter.UNKNOWN_SALE: translate(
             "Open",
-            "{receipt}, {amount_minor}, meter {meter}. The money is held until module {module} "
-            "is asked.",
+            "{receipt}, {amount_minor}, meter {meter}. "
+            "The money is held until module {module} is asked.",
         ),
         Matter.OPEN_SALE: translate(
             "Open", "{receipt}, {amount_minor}, meter {meter}. Module {module} has the answer."
