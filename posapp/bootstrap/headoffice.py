@@ -1,4 +1,4 @@
-"""Builds and runs head office: `posapp headoffice init|serve|import|enrol|operator`.
+"""Builds and runs head office: `posapp headoffice init|serve|import|enrol|operator|limits`.
 
 Its folder holds `headoffice.db` (SQLCipher) and `store.key`, the database's key in a file that
 only its owner can read: whoever backs up one of them must keep the other elsewhere.
@@ -19,7 +19,9 @@ from typing import TextIO
 from posapp import log, paths
 from posapp.bootstrap import store_key
 from posapp.clock import SystemClock, SystemRandomness
-from posapp.domain.money import currency, parse_amount
+from posapp.domain.energy import parse_units, units_text
+from posapp.domain.money import currency, money_text, parse_amount
+from posapp.domain.role_limits import NO_LIMIT
 from posapp.errors import ConfigError
 from posapp.headoffice import admin, imports, people
 from posapp.headoffice import totals as day_totals
@@ -169,6 +171,42 @@ def remove_operator(folder: Path, number: int) -> str:
     """A person leaves; the name. Raises InputError OPERATOR_UNKNOWN."""
     with opened(folder) as office:
         return admin.remove_operator(office, number).name
+
+
+def set_limits(
+    folder: Path,
+    role: str,
+    *,
+    max_sale: str | None = None,
+    max_void: str | None = None,
+    free_units: str | None = None,
+    free_issues: int | None = None,
+) -> str:
+    """Other limits for a role; all of them as they are now, in words for a terminal.
+
+    Amounts in the utility's currency, units in kWh, as people write them. Raises InputError
+    OPERATOR_ROLE, ROLE_LIMIT, AMOUNT_..., UNITS_...
+    """
+    with opened(folder) as office:
+        unit = currency(office.utility.currency_code)
+        wanted: dict[str, int] = {}
+        if max_sale is not None:
+            wanted["max_sale_minor"] = parse_amount(max_sale, unit)
+        if max_void is not None:
+            wanted["max_void_minor"] = parse_amount(max_void, unit)
+        if free_units is not None:
+            wanted["free_tenths"] = parse_units(free_units)
+        if free_issues is not None:
+            wanted["free_issues_a_day"] = free_issues
+        limits = admin.set_limits(office, role, wanted)
+    sale, void = (
+        "as the float allows" if minor >= NO_LIMIT else money_text(minor, unit)
+        for minor in (limits.max_sale_minor, limits.max_void_minor)
+    )
+    return (
+        f"{limits.role}: a sale up to {sale}, a void up to {void}, "
+        f"{limits.free_issues_a_day} free issues a day of {units_text(limits.free_tenths)} kWh"
+    )
 
 
 def export_person(folder: Path, number: int) -> bytes:

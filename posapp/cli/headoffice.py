@@ -7,6 +7,8 @@ from pathlib import Path
 from posapp.cli import ceremony
 from posapp.cli.shared import EXIT_FAILED, Arguments, Commands, ask_pin
 
+ROLES = ("vendor", "clerk", "supervisor", "technician", "auditor")
+
 
 def add(commands: Commands) -> None:
     """The command and its options."""
@@ -41,11 +43,19 @@ def add(commands: Commands) -> None:
     who = operator.add_mutually_exclusive_group(required=True)
     who.add_argument("--name", help="of a new person, who gets the next number")
     who.add_argument("--number", type=int, metavar="N", help="of a person who is there already")
-    operator.add_argument("--role", default="vendor", choices=("vendor", "clerk", "supervisor"))
+    operator.add_argument("--role", default="vendor", choices=ROLES)
     change = operator.add_mutually_exclusive_group()
     change.add_argument("--pin", action="store_true", help="ask for a new PIN for number N")
     change.add_argument("--remove", action="store_true", help="number N has left")
     operator.set_defaults(run=_operator, misuse=operator.error)
+    limits = verbs.add_parser("limits", help="how much one role may do at the tills")
+    limits.add_argument("--dir", type=Path, required=True)
+    limits.add_argument("--role", required=True, choices=ROLES)
+    limits.add_argument("--max-sale", metavar="AMOUNT", help="of one sale")
+    limits.add_argument("--max-void", metavar="AMOUNT", help="of one sale that is voided")
+    limits.add_argument("--free-issues", type=int, metavar="N", help="of one person and day")
+    limits.add_argument("--free-units", metavar="KWH", help="of one free issue")
+    limits.set_defaults(run=_limits)
     person = verbs.add_parser("person", help="one customer's data: told, or erased everywhere")
     person.add_argument("--dir", type=Path, required=True)
     person.add_argument("--customer", type=int, required=True, metavar="N")
@@ -114,6 +124,21 @@ def _person(arguments: Arguments) -> int:
         data = headoffice.export_person(arguments.dir, number)
         people.write_private(arguments.out, [data.decode("utf-8")])
         print(f"what is kept of customer {number} is in {arguments.out}")
+    return 0
+
+
+def _limits(arguments: Arguments) -> int:
+    from posapp.bootstrap import headoffice
+
+    said = headoffice.set_limits(
+        arguments.dir,
+        arguments.role,
+        max_sale=arguments.max_sale,
+        max_void=arguments.max_void,
+        free_units=arguments.free_units,
+        free_issues=arguments.free_issues,
+    )
+    print(said)
     return 0
 
 

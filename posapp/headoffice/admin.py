@@ -1,4 +1,4 @@
-"""What people at head office do: operators, tills, one-time codes, floats, suspension.
+"""What people at head office do: operators, limits, tills, one-time codes, floats, suspension.
 
 Each function is one transaction; what tills must know of it goes down with the feed.
 """
@@ -6,6 +6,7 @@ Each function is one transaction; what tills must know of it goes down with the 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,9 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from posapp.clock import epoch_ms
 from posapp.codec import cbor, pin
+from posapp.domain.energy import UNITS_TENTHS_MAX
 from posapp.domain.operator import Operator, OperatorRecord, Role
+from posapp.domain.role_limits import NO_LIMIT, USUAL, RoleLimits
 from posapp.errors import InputError
 from posapp.headoffice import feed, leases
 from posapp.headoffice.office import Office
@@ -27,12 +30,13 @@ from posapp.headoffice.schema import (
     till_branch,
 )
 from posapp.wire.enrolment import CODE_BYTES, OPERATORS_MAX, VALID_HOURS, EnrolCode
-from posapp.wire.feed import GLOBAL, Entity, body_of, read_value
+from posapp.wire.feed import FREE_ISSUES_MAX, GLOBAL, Entity, body_of, read_value
 from posapp.wire.fields import INT_MAX
 
 SALT_BYTES = 16
 TILL_ID_BYTES = 16
 TEXT_MAX = 120
+_LIMIT_MOST = {"free_issues_a_day": FREE_ISSUES_MAX, "free_tenths": UNITS_TENTHS_MAX}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,41 @@ def _put_operator(connection: Connection, number: int, record: OperatorRecord | 
     connection.execute(update(operator).where(operator.c.operator_id == number).values(body=body))
     feed.publish(connection, [feed.Change(GLOBAL, Entity.OPERATOR, str(number), record)])
     feed.sequence(connection)
+
+
+def set_limits(office: Office, role: str, wanted: Mapping[str, int]) -> RoleLimits:
+    """Other limits for a role at every till; what `wanted` does not name stays as it is.
+
+    Names and units are those of `RoleLimits`. Raises InputError OPERATOR_ROLE, ROLE_LIMIT.
+    """
+    if role not in set(Role):
+        raise InputError("OPERATOR_ROLE", role=role, expected=", ".join(Role))
+    for name, value in wanted.items():
+        most = _LIMIT_MOST.get(name, NO_LIMIT)
+        if not 0 <= value <= most:
+            raise InputError("ROLE_LIMIT", name=name, most=most)
+    with office.write() as connection:
+        now = _limits(connection, Role(role))
+        limits = RoleLimits(
+            now.role,
+            wanted.get("max_sale_minor", now.max_sale_minor),
+            wanted.get("free_issues_a_day", now.free_issues_a_day),
+            wanted.get("free_tenths", now.free_tenths),
+            wanted.get("max_void_minor", now.max_void_minor),
+        )
+        feed.publish(connection, [feed.Change(GLOBAL, Entity.ROLE_LIMITS, role, limits)])
+        feed.sequence(connection)
+    return limits
+
+
+def _limits(connection: Connection, role: Role) -> RoleLimits:
+    """What holds now. Limits have no table of their own: the feed keeps the newest of a role."""
+    body = feed.newest(connection, GLOBAL, Entity.ROLE_LIMITS, role.value)
+    if body is None:
+        return USUAL[role]
+    value = read_value(Entity.ROLE_LIMITS, cbor.decode(body))
+    assert isinstance(value, RoleLimits)
+    return value
 
 
 def set_up_till(

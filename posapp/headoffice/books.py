@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from posapp.domain.sale import OPEN_STATES, SOLD_STATES, SaleState
+from posapp.headoffice import key_changes
 from posapp.headoffice.ledger import Ledger
 from posapp.headoffice.schema import dead_letter, journal, sale, shift, token
 from posapp.journal import facts, postings
@@ -34,6 +35,7 @@ _ABOUT_SALES = (
     facts.SaleSettled,
     facts.SaleVoided,
     facts.RefundRequested,
+    facts.KeyChangeAnswered,
 )
 
 
@@ -122,6 +124,8 @@ class Books:
                 self._voided(seq, at_ms, fact)
             case facts.RefundRequested():
                 self._refund_requested(seq, fact)
+            case facts.KeyChangeAnswered():
+                self._key_answered(fact)
             case facts.ShiftOpened():
                 self._opened(seq, at_ms, fact)
             case facts.ShiftClosed():
@@ -252,6 +256,17 @@ class Books:
             lines = postings.refunded(intent, fact.amount_minor)
             day = date.fromordinal(fact.business_date)
             self._ledger.book(seq, Booking.REFUND, lines, fact.shift, day, fact.currency)
+
+    def _key_answered(self, fact: facts.KeyChangeAnswered) -> None:
+        one = self._by_seq.get(fact.intent_seq)
+        if one is None or one.row["meter"] != fact.meter:
+            raise OutOfPlaceError("SALE_MISSING", fact.intent_seq)
+        intent = one.fact or self._intent(fact.intent_seq)
+        target = next((item.target for item in intent.items if item.target), None)
+        if target is None:
+            raise OutOfPlaceError("KEY_CHANGE_MISSING", fact.intent_seq)
+        if fact.took:
+            key_changes.confirm(self._connection, fact.meter, target)
 
     def _sold_sale(self, intent_seq: int) -> _Sale:
         one = self._by_seq.get(intent_seq)

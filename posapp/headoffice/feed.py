@@ -146,6 +146,18 @@ def rows_after(connection: Connection, scope: str, after: int, max_bytes: int) -
     return Rows.body(scope, upto, head, items)
 
 
+def newest(connection: Connection, scope: str, entity: Entity, key: str) -> bytes | None:
+    """The body of one thing as it is now, with a place or still without; None: there is none."""
+    for table in (feed_pending, feed):
+        query = select(table.c.body).where(
+            table.c.scope == scope, table.c.entity == entity, table.c.key == key
+        )
+        row = connection.execute(query).first()
+        if row is not None:
+            return None if row.body is None else bytes(row.body)
+    return None
+
+
 def pending(connection: Connection) -> int:
     """How many changes wait for a place."""
     return int(connection.execute(select(func.count()).select_from(feed_pending)).scalar_one())

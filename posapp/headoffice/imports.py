@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from posapp.domain.meter import (
 )
 from posapp.domain.money import currency
 from posapp.errors import ConfigError, InputError, PosError
-from posapp.headoffice import feed, schema
+from posapp.headoffice import feed, key_changes, schema
 from posapp.headoffice.accounts import ACCOUNTS, LISTS, RATES, AccountRows
 from posapp.headoffice.office import Office
 from posapp.pricing import pack as packs
@@ -74,6 +74,11 @@ METERS = (
     ("maker", False, "the maker's name"),
     ("state", False, "active or blocked; active when empty"),
     ("ct_ratio", False, "what current transformers make the meter count too little; 1 when empty"),
+    ("new_sgc", False, "the key it is to get: supply group code; as it has when empty"),
+    ("new_krn", False, "the key it is to get: key revision number; as it has when empty"),
+    ("new_ti", False, "the key it is to get: tariff index; as it has when empty"),
+    ("new_base_date", False, "base date of the key it is to get; as it has when empty"),
+    ("new_ken", False, "key expiry number of the key it is to get; as it has when empty"),
 )
 
 
@@ -292,7 +297,7 @@ def _load_meters(office: Office, name: str, rows: Rows) -> FileReport:
         accounts[account] = 0 if account in accounts else number  # 0: more than one has it
     tally = _Tally(name)
     tally.read(rows, lambda row: _meter(row, tariffs, known, accounts))
-    return _save(office, tally, schema.meter, Entity.METER, _meter_row)
+    return _save(office, tally, schema.meter, Entity.METER, _meter_row, key_changes.settled)
 
 
 def _load_accounts(office: Office, name: str, rows: Rows) -> FileReport:
@@ -356,13 +361,18 @@ def _save(
     table: Any,
     entity: Entity,
     make_row: Callable[[Any, Any], dict[str, object]],
+    settle: Callable[[Any, bytes | None], FeedValue] = lambda value, _: value,
 ) -> FileReport:
-    """All good rows of a file in one transaction, and what changed into the feed."""
+    """All good rows of a file in one transaction, and what changed into the feed.
+
+    `settle` makes of a row's value and of the body that is here what is to be kept.
+    """
     key_column = next(iter(table.primary_key))
     added, changes, rows = 0, [], []
     with office.write() as connection:
         before = _bodies(connection, table, key_column, list(tally.good))
-        for key, (_, value) in tally.good.items():
+        for key, (_, read) in tally.good.items():
+            value = settle(read, before.get(key))
             body = cbor.encode(body_of(value))
             if before.get(key) == body:
                 continue
@@ -448,7 +458,22 @@ def _meter(
         _one_of(row, "phases", (1, 3), usual=1),
         row.get("maker", ""),
         _number(row, "ct_ratio", 1, CT_RATIO_MAX, usual=1),
+        _wanted(row, configuration),
     )
+
+
+def _wanted(row: Row, present: MeterConfiguration) -> MeterConfiguration | None:
+    """The key a meter is to get; None where no column says another than it has."""
+    ti = row.get("new_ti", "")
+    wanted = replace(
+        present,
+        sgc=row.get("new_sgc", "") or present.sgc,
+        krn=_number(row, "new_krn", 1, 9, usual=present.krn),
+        ti=ti.zfill(2) if ti else present.ti,
+        base_date=_one_of(row, "new_base_date", (1993, 2014, 2035), usual=present.base_date),
+        ken=_number(row, "new_ken", 0, 255, usual=present.ken),
+    )
+    return None if wanted == present else wanted
 
 
 def _meter_row(key: str, value: Meter) -> dict[str, object]:

@@ -87,6 +87,11 @@ OFFICE: dict[str, Words] = {
     "LISTEN_ADDRESS_INVALID": ("{address} cannot be listened on.", NOTHING, "Use {expected}."),
     "LISTEN_REFUSED": ("{address} cannot be used: {reason}.", NOTHING, "Use another address."),
     "OPERATOR_NAME": ("The name is empty or too long.", NOTHING, AGAIN),
+    "ROLE_LIMIT": (
+        "{name} is no limit that a role can have.",
+        NOTHING,
+        "Give a number from 0, which forbids, to {most}.",
+    ),
     "OPERATOR_ROLE": ("{role} is no role.", NOTHING, "Use one of {expected}."),
     "OPERATORS_TOO_MANY": ("There are {most} operators already.", NOTHING, CALL),
     "TILL_TEXT_TOO_LONG": ("A text is longer than {most} characters.", NOTHING, "Shorten it."),

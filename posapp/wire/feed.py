@@ -36,6 +36,7 @@ KEY_CHARACTERS_MAX = 64
 CT_RATIO_MAX = 10_000
 ROWS_OF_ACCOUNT_MAX = 24
 NAME_MAX = 40
+FREE_ISSUES_MAX = 10_000  # of one person and day
 GLOBAL = "global"
 
 _LAST_MS = 253_402_300_799_999  # the end of the year 9999
@@ -331,7 +332,7 @@ def _limits_in(f: Fields) -> RoleLimits:
     return RoleLimits(
         Role(f.text(0, 20)),
         f.integer(1, high=_MONEY_MAX),
-        f.integer(2, high=10_000),
+        f.integer(2, high=FREE_ISSUES_MAX),
         f.integer(3, high=UNITS_TENTHS_MAX),
         f.integer(4, high=_MONEY_MAX),
     )
