@@ -1,7 +1,7 @@
 """Let a module's signed book say what became of sales whose answer never came.
 
 The book proves that tokens were made, never which: digits are in no book. That they were not
-made is proven only by a number burnt or passed: a refusal may have been followed by a yes.
+made is proven only by the sale's own number, burnt or passed, in a stretch that holds it.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ class SettleAudit:
         if verdict.broken_number is not None:
             raise InputError("AUDIT_INVALID", field=verdict.reason)
         till_id = self._store.read(lambda reader: reader.site().till_id)
-        book = _Book(till_id, [AuditEntry.from_bytes(entry) for entry in file.entries])
+        entries = [AuditEntry.from_bytes(entry) for entry in file.entries]
+        book = _Book(till_id, entries, is_whole=file.after == 0)
         return self._store.write(lambda uow: self._settle(uow, module_id, book, signed))
 
     def _settle(self, uow: UnitOfWork, module_id: str, book: _Book, signed: Signed) -> Settled:
@@ -89,10 +90,11 @@ class SettleAudit:
 class _Book:
     """What a module's entries say of the orders of one till."""
 
-    def __init__(self, till_id: bytes, entries: Iterable[AuditEntry]) -> None:
+    def __init__(self, till_id: bytes, entries: Iterable[AuditEntry], *, is_whole: bool) -> None:
         self._issues: dict[bytes, AuditEntry] = {}
-        self._burnt: set[bytes] = set()
-        self._last_sequence = 0
+        self._burnt: dict[bytes, int] = {}
+        self._first_sequence = self._last_sequence = 0
+        self._is_whole = is_whole
         for entry in entries:
             body = entry.body
             if entry.kind not in (AuditKind.ISSUE, AuditKind.CANCEL) or body.get(1) != till_id:
@@ -100,11 +102,12 @@ class _Book:
             request_id, sequence = body.get(0), body.get(2)
             if not isinstance(request_id, bytes) or type(sequence) is not int:
                 continue
+            self._first_sequence = self._first_sequence or sequence
             self._last_sequence = max(self._last_sequence, sequence)
             if entry.kind is AuditKind.ISSUE:
                 self._issues[request_id] = entry
             else:
-                self._burnt.add(request_id)
+                self._burnt[request_id] = max(self._burnt.get(request_id, 0), sequence)
 
     def issue_of(self, sale: SaleIntended) -> AuditEntry | None:
         """The entry that made a sale's tokens. Raises InputError AUDIT_INVALID(field)."""
@@ -119,8 +122,15 @@ class _Book:
         return entry
 
     def never_made(self, sale: SaleIntended) -> bool:
-        """Whether the request can never have been carried out, and never will be."""
-        return sale.sale_id in self._burnt or self._last_sequence > sale.sequence
+        """Whether the request can never have been carried out, and never will be.
+
+        A sale may have got another number after an older one was burnt. Entries that head office
+        has had are forgotten: a book that begins behind the number says nothing of it.
+        """
+        if self._burnt.get(sale.sale_id, 0) >= sale.sequence:
+            return True
+        held = self._is_whole or 0 < self._first_sequence <= sale.sequence
+        return held and self._last_sequence > sale.sequence
 
 
 def _open_at(reader: Reader, module_id: str) -> tuple[SaleRecord, ...]:

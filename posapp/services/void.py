@@ -34,13 +34,15 @@ class Void:
         self._clock = clock
         self._override = override
         self._issue = Issue(store, module, clock)
+        # What was made in an earlier run may have stood on the screen when the power went.
+        self._began = store.read(lambda reader: reader.head()).seq
 
     def __call__(self, sale_id: bytes, operator_id: int, consent: Consent) -> SaleRecord:
         """Void it; the money goes back over the counter. Returns the sale as it stands.
 
-        Raises InputError SALE_NOT_FOUND, VOID_TOO_LATE (its token was seen, or may be on paper),
-        VOID_ABOVE_ROLE, as `Override`; SaleError OUTCOME_UNKNOWN while the module cannot say
-        whether it made the token. Nothing is changed then.
+        Raises InputError SALE_NOT_FOUND, VOID_TOO_LATE (its token was or may have been seen, or
+        its money was asked back), VOID_ABOVE_ROLE, as `Override`; SaleError OUTCOME_UNKNOWN
+        while the module cannot say whether it made the token. Nothing is changed then.
         """
         record = self._find(sale_id)
         intent = record.intent
@@ -49,16 +51,16 @@ class Void:
         limits = self._store.read(lambda r: r.role_limits(signed.first.role))
         limits.check_void(intent.amount_minor)
         if record.state in OPEN_STATES:
-            record = self._settled(record)
+            record = self._settled(record, signed)
         if record.state in (SaleState.REFUSED, SaleState.CANCELLED):
             return record
         self._store.write(lambda uow: self._void(uow, record, signed), Urgency.SALE)
         return self._find(sale_id)
 
-    def _settled(self, record: SaleRecord) -> SaleRecord:
+    def _settled(self, record: SaleRecord, signed: Signed) -> SaleRecord:
         """Burn the request at the module, or learn that its token was made."""
         try:
-            return self._issue.burn(record)
+            record = self._issue.burn(record)
         except SaleError as error:
             if error.outcome is not Outcome.NOT_EXECUTED:
                 raise
@@ -71,14 +73,22 @@ class Void:
                 meter=record.intent.meter,
                 cause=error.code,
             ) from error
+        if record.state is SaleState.CANCELLED:
+            self._store.write(lambda uow: self._note(uow, record, signed), Urgency.SALE)
         return self._find(record.intent.sale_id)
+
+    def _note(self, uow: UnitOfWork, record: SaleRecord, signed: Signed) -> int:
+        day = uow.site().business_date(self._clock.now())
+        return uow.append(signed.fact(day, record.intent.sale_id))
 
     def _void(self, uow: UnitOfWork, record: SaleRecord, signed: Signed) -> None:
         intent = record.intent
         known = uow.sale(intent.sale_id)
         jobs = uow.print_jobs_of_sale(intent.sale_id)
-        seen = known is None or known.state is not SaleState.ISSUED
-        if seen or any(job.state not in STILL_INSIDE for job in jobs):
+        if known is None or known.state is not SaleState.ISSUED:
+            raise InputError("VOID_TOO_LATE", receipt=intent.receipt)
+        spent = known.ended_seq <= self._began or uow.refunded_minor(known) > 0
+        if spent or any(job.state not in STILL_INSIDE for job in jobs):
             raise InputError("VOID_TOO_LATE", receipt=intent.receipt)
         shift = uow.open_shift()
         if shift is None:
@@ -88,8 +98,7 @@ class Void:
         still_allowed(uow, signed)
         for job in jobs:
             uow.set_print_job(job.job_id, PrintState.CANCELLED, "VOIDED")
-        day = uow.site().business_date(self._clock.now())
-        uow.append(signed.fact(day, intent.sale_id))
+        self._note(uow, record, signed)
         uow.append(SaleVoided(record.intent_seq, shift.number, signed.first.operator_id))
 
     def _find(self, sale_id: bytes) -> SaleRecord:

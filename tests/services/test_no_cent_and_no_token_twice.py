@@ -1,0 +1,171 @@
+"""Two compensations of one sale, proofs that are none, and what was seen before a power cut."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from posapp.codec.signing import SigningKey
+from posapp.domain.permissions import Operation
+from posapp.domain.sale import SaleState, Tender, TenderKind
+from posapp.errors import InputError, SaleError, StoreError
+from posapp.journal.postings import Account
+from posapp.lanes import Urgency
+from posapp.services.note_module import NoteModule
+from posapp.services.override import Override
+from posapp.services.request_refund import Claim
+from posapp.services.settle_audit import SettleAudit
+from posapp.services.two_people import TwoPeople
+from posapp.services.void import Void
+from posapp.wire.audit import AuditEntry, AuditFile, AuditHead, AuditKind
+from tests.services.counter import GRACE, KWAME, Counter, a_counter
+from tests.services.easy_module import EasyModule
+from tests.services.order_counter import (
+    an_order_counter,
+    consent,
+    desk_of,
+    started_again,
+)
+from tests.services.tariff_counter import TariffCounter
+from tests.stores import TILL_ID, StoppedClock
+
+BOOK = SigningKey(bytes(range(7, 39)))
+
+
+@pytest.fixture
+def desk_counter(tmp_path: Path) -> Iterator[TariffCounter]:
+    with an_order_counter(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def module() -> EasyModule:
+    return EasyModule(audit_key=BOOK.public)
+
+
+@pytest.fixture
+def counter(tmp_path: Path, module: EasyModule) -> Iterator[Counter]:
+    made = a_counter(tmp_path, module, StoppedClock())
+    NoteModule(made.store, module)()
+    yield made
+    made.store.close()
+
+
+def balance(counter: TariffCounter, account: Account) -> int:
+    day = counter.store.read(lambda r: r.site().business_date(counter.clock.now()))
+    lines = counter.store.read(lambda r: r.ledger(day, 5_000))
+    return sum(line.amount_minor for line in lines if line.account is account)
+
+
+# ---------------------------------------------------------------- one sale, one compensation
+
+
+def test_a_sale_whose_money_was_asked_back_is_not_given_back_a_second_time(desk_counter):
+    counter, desk = desk_counter, desk_of(desk_counter)
+    sale_id = counter.sale(1, 46_000).record.intent.sale_id
+    desk.request_refund(Claim(sale_id, 46_000, "ID 123"), GRACE.operator_id, consent())
+    before = balance(counter, Account.CASH)
+    with pytest.raises(InputError, match="VOID_TOO_LATE"):
+        desk.void(sale_id, GRACE.operator_id, consent())
+    assert balance(counter, Account.CASH) == before
+    assert balance(counter, Account.ELECTRICITY) == 0
+    assert balance(counter, Account.REFUNDS) == -46_000
+
+
+# ---------------------------------------------------------------- what was seen
+
+
+def test_what_stood_on_the_screen_before_a_power_cut_is_not_voided_after_it(desk_counter):
+    counter = desk_counter
+    sale_id = counter.sale(1, 46_000).record.intent.sale_id  # shown; the mark of it is lost
+    started_again(counter)
+    with pytest.raises(InputError, match="VOID_TOO_LATE"):
+        desk_of(counter).void(sale_id, GRACE.operator_id, consent())
+    assert counter.store.read(lambda r: r.sale(sale_id)).state is SaleState.ISSUED
+
+
+def test_two_people_who_burn_an_open_sale_stand_in_the_journal(counter, module):
+    record = a_lost_sale(counter, module)
+    sale_id = record.intent.sale_id
+    module.away, module.made = False, {}
+    void = Void(counter.store, module, counter.clock, Override(TwoPeople(counter.sign_in)))
+    assert void(sale_id, GRACE.operator_id, consent()).state is SaleState.CANCELLED
+    today = counter.store.read(lambda r: r.site().business_date(counter.clock.now()))
+    signed = counter.store.read(lambda r: r.signatures_on(today, 10))
+    assert [(s.operation, s.subject) for s in signed] == [(Operation.VOID.value, sale_id)]
+
+
+def test_a_slip_that_cannot_be_written_keeps_no_token_from_view(
+    desk_counter, monkeypatch, expect_log
+):
+    expect_log("the sum of a payment has no slip")
+    counter, desk = desk_counter, desk_of(desk_counter)
+    rows = tuple((counter.context(n), counter.context(n).by_money(10_000)) for n in (1, 2))
+    write = counter.store.write
+
+    def full(work, urgency=Urgency.NORMAL):
+        if urgency is not Urgency.SALE:
+            raise StoreError("DISK_FULL")
+        return write(work, urgency)
+
+    monkeypatch.setattr(counter.store, "write", full)
+    done = desk.sell_many(rows, (Tender(TenderKind.CASH, 20_000),), GRACE.operator_id)
+    assert [one.record.state for one in done.sold] == [SaleState.ISSUED, SaleState.ISSUED]
+    assert done.back_minor == 0
+
+
+# ---------------------------------------------------------------- proofs that are none
+
+
+def a_lost_sale(counter: Counter, module: EasyModule):
+    module.lose = True
+    with pytest.raises(SaleError, match="OUTCOME_UNKNOWN"):
+        counter.sale(3, 50_000)
+    return counter.store.read(lambda reader: reader.open_sales())[-1]
+
+
+def a_stretch(after: int, *told: tuple[AuditKind, dict[int, object]]) -> bytes:
+    """A book whose first entries head office has had and the module has forgotten."""
+    before = last = hashlib.sha256(b"what came before").digest()
+    entries = []
+    for number, (kind, body) in enumerate(told, after + 1):
+        entry = AuditEntry(number, last, 1_750_000_000_000, kind, dict(body))
+        entries.append(entry.to_bytes())
+        last = entry.hash()
+    head = AuditHead.sign("RM-00117", after + len(told), last, BOOK)
+    return AuditFile(after, before, tuple(entries), head).to_bytes()
+
+
+def cancel(sequence: int, request_id: bytes = bytes(16)) -> tuple[AuditKind, dict[int, object]]:
+    return AuditKind.CANCEL, {0: request_id, 1: TILL_ID, 2: sequence}
+
+
+def settled(counter: Counter, data: bytes):
+    override = Override(TwoPeople(counter.sign_in))
+    verb = SettleAudit(counter.store, counter.module, counter.clock, override)
+    return verb(data, KWAME.operator_id)
+
+
+def test_a_book_that_begins_after_a_sale_does_not_prove_that_it_was_never_made(counter, module):
+    record = a_lost_sale(counter, module)
+    told = settled(counter, a_stretch(200, cancel(record.intent.sequence + 5)))
+    assert told.silent == (record.intent.receipt,) and told.not_made == ()
+
+
+def test_a_stretch_that_holds_the_number_before_and_after_a_sale_does(counter, module):
+    counter.sale(1, 20_000)
+    record = a_lost_sale(counter, module)
+    number = record.intent.sequence
+    told = settled(counter, a_stretch(200, cancel(number - 1), cancel(number + 1)))
+    assert told.not_made == (record.intent.receipt,)
+
+
+def test_a_number_burnt_before_the_sale_got_another_proves_nothing(counter, module):
+    counter.sale(1, 20_000)
+    record = a_lost_sale(counter, module)
+    sale = record.intent
+    told = settled(counter, a_stretch(200, cancel(sale.sequence - 1, sale.sale_id)))
+    assert told.silent == (sale.receipt,) and told.not_made == ()
