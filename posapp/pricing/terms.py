@@ -51,15 +51,26 @@ class Terms:
 
     def with_taxes(self, place: int) -> Fraction:
         """What one unit of money of the part at `place` costs with all levies and taxes on it."""
-        alone = [Fraction(0)] * len(self.parts)
-        alone[place] = Fraction(1)
-        return sum(self._taxed(alone), Fraction(0))
+        return self._factors[place]
+
+    @cached_property
+    def _factors(self) -> tuple[Fraction, ...]:
+        """From the last part back: a tax is of earlier parts only."""
+        found = [Fraction(1)] * len(self.parts)
+        for place in range(len(self.parts) - 1, -1, -1):
+            part = self.parts[place]
+            if isinstance(part, Share):
+                share = Fraction(part.percent) / 100 * found[place]
+                for index in part.base:
+                    found[index] += share
+        return tuple(found)
 
     def _taxed(self, amounts: list[Fraction]) -> list[Fraction]:
         for place, part in enumerate(self.parts):
             if isinstance(part, Share):
-                base = sum((amounts[i] for i in part.base), Fraction(0))
-                amounts[place] = base * Fraction(part.percent) / 100
+                taxed = [amounts[index] for index in part.base if amounts[index]]
+                if taxed:
+                    amounts[place] = sum(taxed, Fraction(0)) * Fraction(part.percent) / 100
         return amounts
 
     @cached_property
