@@ -49,6 +49,6 @@ def make_desk(
         engineer=Engineer(store, place, override),
         give_credit=GiveCredit(store, place, override),
         take_payment=TakePayment(store, place),
-        void=Void(store, module, clock, override),
+        void=Void(store, module, clock, override, place.began_seq),
         request_refund=RequestRefund(store, queue, clock, override),
     )

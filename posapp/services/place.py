@@ -101,7 +101,10 @@ class Sold:
 
 
 class Place:
-    """Runs on the sale lane. One instance a till; orders follow one another."""
+    """Runs on the sale lane. One instance a till; orders follow one another.
+
+    `began_seq` is where the journal ended when this run of the program began.
+    """
 
     def __init__(
         self,
@@ -117,7 +120,9 @@ class Place:
         self._clock = clock
         self._randomness = randomness
         self._issue = Issue(store, module, clock)
-        self._till_code = store.read(lambda reader: reader.site().till_code)
+        self._till_code, self.began_seq = store.read(
+            lambda reader: (reader.site().till_code, reader.head().seq)
+        )
         self._recover = Recover(store, module, queue, clock)
 
     def __call__(self, order: Order) -> Sold:

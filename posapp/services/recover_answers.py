@@ -28,7 +28,7 @@ from posapp.wire.audit import AuditEntry, AuditHead, AuditKind, verify_entries
 
 MARGIN = timedelta(days=2)  # the module's clock and ours differ by less
 SCANNED_MAX = 2000  # entries that are read one by one; in a longer book the place is searched
-BLIND_RECEIPTS = 2000  # left out when the module cannot say how many orders there were: a week
+BLIND_RECEIPTS = 2000  # left out for what the module cannot count: payments of a week, or all
 
 log = logging.getLogger("posapp.sale")
 
@@ -156,9 +156,9 @@ class RecoverAnswers:
             if uow.recovering_since() is None:
                 return
             ours = uow.last_sequence(module_id)
-            # Each intent took one sequence number at least: no more receipts were printed.
+            # An intent took a sequence number at least; a payment took a receipt and none.
             lost = max(0, upto - ours)
-            receipt = uow.next_receipt() - 1 + lost
+            receipt = uow.next_receipt() - 1 + lost + BLIND_RECEIPTS
             uow.append(AnswersRecovered(module_id, ours, upto, receipt, booked, True))
 
         self._store.write(write)

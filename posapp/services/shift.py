@@ -70,8 +70,10 @@ class OpenShift:
     def __call__(self, operator: Operator, opening_minor: int) -> Shift:
         """Open the next shift.
 
-        Raises SaleError SHIFT_ALREADY_OPEN, CLOCK_BACK, LEASE_EXPIRED, InputError FLOAT_RANGE.
+        Raises SaleError SHIFT_ALREADY_OPEN, CLOCK_BACK, LEASE_EXPIRED, InputError FLOAT_RANGE,
+        OPERATION_DENIED.
         """
+        check_first(Operation.HANDLE_CASH, operator)
         if not 0 <= opening_minor <= FLOAT_MINOR_MAX:
             raise InputError("FLOAT_RANGE")
 
@@ -126,7 +128,9 @@ class CloseShift:
         def read(reader: Reader) -> ShiftPreview:
             waiting = _unanswered(reader)
             expected = expected_cash(reader, _open(reader))
-            expected += sum(cash_kept(record) for record in waiting)
+            held = {sale.receipt for sale in reader.held_sales()}
+            # One that was held and is asked for again stands in the drawer already.
+            expected += sum(cash_kept(r) for r in waiting if r.intent.receipt not in held)
             return ShiftPreview(
                 expected_minor=expected,
                 counted_minor=count.total_minor,

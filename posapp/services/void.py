@@ -28,14 +28,20 @@ class Void:
     """Runs on the sale lane; up to 30 s where the module must be asked first."""
 
     def __init__(
-        self, store: Store, module: SecurityModule, clock: Clock, override: Override
+        self,
+        store: Store,
+        module: SecurityModule,
+        clock: Clock,
+        override: Override,
+        began_seq: int,
     ) -> None:
+        """`began_seq`: the journal's end when this run began, see `Place.began_seq`."""
         self._store = store
         self._clock = clock
         self._override = override
         self._issue = Issue(store, module, clock)
         # What was made in an earlier run may have stood on the screen when the power went.
-        self._began = store.read(lambda reader: reader.head()).seq
+        self._began_seq = began_seq
 
     def __call__(self, sale_id: bytes, operator_id: int, consent: Consent) -> SaleRecord:
         """Void it; the money goes back over the counter. Returns the sale as it stands.
@@ -87,7 +93,7 @@ class Void:
         jobs = uow.print_jobs_of_sale(intent.sale_id)
         if known is None or known.state is not SaleState.ISSUED:
             raise InputError("VOID_TOO_LATE", receipt=intent.receipt)
-        spent = known.ended_seq <= self._began or uow.refunded_minor(known) > 0
+        spent = known.ended_seq <= self._began_seq or uow.refunded_minor(known) > 0
         if spent or any(job.state not in STILL_INSIDE for job in jobs):
             raise InputError("VOID_TOO_LATE", receipt=intent.receipt)
         shift = uow.open_shift()

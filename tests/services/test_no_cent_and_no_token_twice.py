@@ -8,19 +8,32 @@ from pathlib import Path
 
 import pytest
 
+from posapp.clock import SystemClock, SystemRandomness
 from posapp.codec.signing import SigningKey
+from posapp.domain.operator import Operator, Role
 from posapp.domain.permissions import Operation
 from posapp.domain.sale import SaleState, Tender, TenderKind
+from posapp.domain.shift import CashCount
 from posapp.errors import InputError, SaleError, StoreError
+from posapp.journal.facts import SaleRetimed, SaleUncertain
 from posapp.journal.postings import Account
-from posapp.lanes import Urgency
+from posapp.lanes import InlineLanes, Urgency
+from posapp.security_module.manager import ModuleManager
 from posapp.services.note_module import NoteModule
 from posapp.services.override import Override
+from posapp.services.recover_answers import RecoverAnswers
 from posapp.services.request_refund import Claim
 from posapp.services.settle_audit import SettleAudit
+from posapp.services.shift import OpenShift
+from posapp.services.take_payment import Due, Purpose, TakePayment
 from posapp.services.two_people import TwoPeople
 from posapp.services.void import Void
+from posapp.store.backup import SqlBackups
+from posapp.store.restore import restore
+from posapp.store.store import open_store
 from posapp.wire.audit import AuditEntry, AuditFile, AuditHead, AuditKind
+from tests.security_module.module_process import ModuleProcess
+from tests.services.booked_module import BookedModule
 from tests.services.counter import GRACE, KWAME, Counter, a_counter
 from tests.services.easy_module import EasyModule
 from tests.services.order_counter import (
@@ -30,7 +43,7 @@ from tests.services.order_counter import (
     started_again,
 )
 from tests.services.tariff_counter import TariffCounter
-from tests.stores import TILL_ID, StoppedClock
+from tests.stores import KEY, TILL_ID, StoppedClock, a_meter_number
 
 BOOK = SigningKey(bytes(range(7, 39)))
 
@@ -91,7 +104,9 @@ def test_two_people_who_burn_an_open_sale_stand_in_the_journal(counter, module):
     record = a_lost_sale(counter, module)
     sale_id = record.intent.sale_id
     module.away, module.made = False, {}
-    void = Void(counter.store, module, counter.clock, Override(TwoPeople(counter.sign_in)))
+    began = counter.sell.place.began_seq
+    override = Override(TwoPeople(counter.sign_in))
+    void = Void(counter.store, module, counter.clock, override, began)
     assert void(sale_id, GRACE.operator_id, consent()).state is SaleState.CANCELLED
     today = counter.store.read(lambda r: r.site().business_date(counter.clock.now()))
     signed = counter.store.read(lambda r: r.signatures_on(today, 10))
@@ -169,3 +184,59 @@ def test_a_number_burnt_before_the_sale_got_another_proves_nothing(counter, modu
     sale = record.intent
     told = settled(counter, a_stretch(200, cancel(sale.sequence - 1, sale.sale_id)))
     assert told.silent == (sale.receipt,) and told.not_made == ()
+
+
+# ---------------------------------------------------------------- drawer, shift, numbers
+
+
+def test_money_that_is_held_already_is_expected_once_when_its_sale_is_asked_for_again(tmp_path):
+    module = BookedModule()
+    counter = a_counter(tmp_path, module, StoppedClock())
+    module.silent = True
+    with pytest.raises(SaleError, match="OUTCOME_UNKNOWN"):
+        counter.sale(3, 50_000)
+    (record,) = counter.store.read(lambda r: r.open_sales())
+    sale = record.intent
+    counter.store.write(lambda u: u.append(SaleUncertain(record.intent_seq, "WRONG_MODULE")))
+    retimed = SaleRetimed(sale.sale_id, sale.items, sale.sequence + 1)
+    counter.store.write(lambda u: u.append(retimed))  # the right module is back, and silent
+    told = counter.close_shift.preview(CashCount(((1, 250_000),)))
+    assert (told.open_sales, told.expected_minor, told.variance_minor) == (1, 250_000, 0)
+    counter.store.close()
+
+
+@pytest.mark.parametrize("role", [Role.TECHNICIAN, Role.AUDITOR])
+def test_who_may_not_touch_cash_opens_no_drawer(counter, role):
+    counter.close_shift(GRACE, CashCount(((1, 200_000),)))
+    before = counter.store.read(lambda r: r.head().seq)
+    with pytest.raises(InputError, match="OPERATION_DENIED"):
+        OpenShift(counter.store, counter.clock)(Operator(9, "Wanjiru Kamau", role), 0)
+    assert counter.store.read(lambda r: r.head().seq) == before
+
+
+def test_receipts_of_payments_that_a_restore_has_lost_come_no_second_time(tmp_path):
+    process = ModuleProcess.make(tmp_path / "module")
+    clock = SystemClock()
+    with process.running():
+        module = ModuleManager(process.address, till_id=TILL_ID, clock=clock, hard_s=5)
+        counter = a_counter(tmp_path / "till", module)
+        stick = tmp_path / "stick"
+        stick.mkdir()
+        backup = stick / "K7M2" / SqlBackups(counter.store, stick, clock).make().name
+        take, due = TakePayment(counter.store, counter.sell.place), (Due(Purpose.ACCOUNT, 1_000),)
+        parts = (Tender(TenderKind.CASH, 1_000),)
+        paid = [take(a_meter_number(n), due, parts, GRACE.operator_id) for n in (1, 2, 3)]
+        sold = counter.sale(2, 20_000)
+        counter.store.close()
+        chance = SystemRandomness()
+        folder = tmp_path / "till"
+        restore(backup, folder, KEY, clock=clock, randomness=chance, software="posapp 9")
+        store = open_store(
+            folder, KEY, clock=clock, randomness=chance, lanes=InlineLanes(), reserve_bytes=0
+        )
+        assert RecoverAnswers(store, module)() == 1
+        printed = [one.record.intent.receipt for one in (*paid, sold)]
+        again = Counter(store, module, clock).sale(3, 20_000)
+        assert again.record.intent.receipt > max(printed)
+        store.close()
+        module.close()
