@@ -60,7 +60,14 @@ def _window(stage: object) -> int:
     print("Some customers (more in the search box):")
     for meter, customer in zip(stage.town.meters[:5], stage.town.customers[:5], strict=True):
         print(f"  {meter.meter:13} {customer[1]}")
-    print(f"  {stage.town.old_meter.meter:13} an old meter that must get a new key first")
+    town = stage.town
+    for meter, what in (
+        (town.old_meter, "an old meter that must get a new key first"),
+        (town.pending_meter, "gets another key with its next sale"),
+        (town.indebted_meter, "owes for water and rent: a part of each payment goes there"),
+        (town.entitled_meter, "has free units each month"),
+    ):
+        print(f"  {meter.meter:13} {what}")
     print("The page Demo pulls the module's cable, and more.")
     print(f"Slips are printed to {stage.slips}; all of the town is gone when the window closes.")
     sys.stdout.flush()

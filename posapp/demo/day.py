@@ -14,6 +14,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import date
 
+from posapp.bootstrap.backups import backup
+from posapp.demo.special import DROP_MINOR, Special, sell_specials
 from posapp.demo.stage import Stage
 from posapp.demo.town import CLERK, Person, TownMeter
 from posapp.domain.meter import MeterNumber
@@ -22,7 +24,7 @@ from posapp.domain.sale import SOLD_STATES, Tender, TenderKind
 from posapp.domain.shift import CashCount
 from posapp.errors import ModuleError, PosError, SaleError
 from posapp.lanes import Lane, Urgency
-from posapp.ports import LinkState, ModuleState, SaleRecord, SyncStatus
+from posapp.ports import BackupMade, LinkState, ModuleState, SaleRecord, SyncStatus
 from posapp.services.sell import Sold
 from posapp.services.shift import ClosedShift
 from posapp.services.slips import waiting_slips
@@ -38,6 +40,7 @@ LINE_LOST_AT, LINE_BACK_AT = 16, 24
 MODULE_KILLED_AT = 30
 REPRINTED_AT = 33
 CABLE_PULLED_AT = 37
+SPECIAL_AFTER = 27
 SETTLED_WITHIN_S = 30.0
 QUEUED_S = 0.05  # from the durable intent to the request in the module's lane
 
@@ -73,6 +76,9 @@ class Day:
     killed: Interrupted = field(default_factory=Interrupted)
     pulled: Interrupted = field(default_factory=Interrupted)
     copies: int = 0
+    special: Special | None = None
+    dropped_minor: int = 0
+    backup: BackupMade | None = None
     closed: ClosedShift | None = None
     online: SyncStatus | None = None
 
@@ -103,6 +109,8 @@ class Script:
                 self._sell_with_the_cable_pulled(meter)
             else:
                 self._sell(meter, self._tender_kind(number))
+            if number == SPECIAL_AFTER:
+                self._specials()
             if number == REPRINTED_AT:
                 self._settled()
                 self._till.reprint(self.day.sold[-1].record.intent.sale_id)
@@ -165,6 +173,12 @@ class Script:
     def _sell(self, meter: TownMeter, kind: TenderKind) -> None:
         self.day.sold.append(self._quote_and_sell(meter, self._chance.choice(AMOUNTS), kind))
         self._till.sell.revealed(self.day.sold[-1].record.intent.sale_id)
+
+    def _specials(self) -> None:
+        assert self._clerk is not None
+        self.day.special = sell_specials(self._stage, self._till, self._clerk)
+        self.day.sold.extend(self.day.special.orders)
+        self.day.dropped_minor = DROP_MINOR
 
     def _quote_and_sell(
         self, meter: TownMeter, amount_minor: int, kind: TenderKind = TenderKind.CASH
@@ -282,7 +296,10 @@ class Script:
             if time.monotonic() > deadline:
                 break
             status = self._talk()
-        self.day.online = status
+        self.day.online = self._talk()  # what the last words changed at head office comes down
+        stick = self._stage.folder / "backups"
+        stick.mkdir()
+        self.day.backup = backup(self._stage.till_folder, stick)
 
 
 def _handed_over(amount_minor: int) -> int:

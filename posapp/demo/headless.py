@@ -9,7 +9,7 @@ from pathlib import Path
 
 from posapp import config
 from posapp.bootstrap.till import build
-from posapp.demo import checks, module_checks, summary
+from posapp.demo import checks, module_checks, special_checks, summary
 from posapp.demo.day import Script
 from posapp.demo.stage import Stage
 from posapp.services.till import Till
@@ -29,6 +29,7 @@ def sell_a_day(stage: Stage, out: Path, seed: int) -> int:
     try:
         day = Script(stage, till, seed).play(lambda: _pictures(stage, till, out / "screens"))
         found = checks.examine(stage, till, day)
+        found.checks.extend(special_checks.examine(stage, till, day, found))
         summary.write_files(stage, till, day, out)
         content = summary.summary(till, day, found, seed)
         with tempfile.TemporaryDirectory() as after:

@@ -19,6 +19,7 @@ from posapp.bootstrap.module import CARD_FILE
 from posapp.clock import SystemRandomness
 from posapp.demo.checks import Check
 from posapp.demo.day import Day, Interrupted
+from posapp.demo.keys_of_order import keys_of
 from posapp.demo.stage import Stage
 from posapp.demo.town import AUTHORISATION, CLERK, staff_by_number
 from posapp.errors import ModuleError, Outcome
@@ -141,9 +142,9 @@ def examine(stage: Stage, day: Day, sales: list[SaleRecord], found: ModuleFindin
 def _limits(sales: list[SaleRecord], found: ModuleFindings) -> Check:
     units, value = Counter[Key](), Counter[Key]()
     for sale in sales:
-        key = (sale.intent.configuration.sgc, sale.intent.configuration.krn)
-        units[key] += sum(item.units for item in sale.intent.items)
-        value[key] += sum(item.value_minor for item in sale.intent.items)
+        for item, key in keys_of(sale.intent):
+            units[key.sgc, key.krn] += item.units
+            value[key.sgc, key.krn] += item.value_minor
     left = found.left
     right = found.grants.keys() == left.keys() and all(
         grant.units_total - left[key].units_left == units[key]
@@ -174,13 +175,12 @@ def _book(stage: Stage, sales: list[SaleRecord], found: ModuleFindings) -> list[
 
 def _rows(sale: SaleRecord) -> list[tuple[object, ...]]:
     """A sale's items as the book has them: key, TID, base date, units, declared value, tokens."""
-    key = sale.intent.configuration
     return [
         (
             *(key.sgc, key.krn, item.tid, item.base_date or key.base_date),
             *(item.units, item.value_minor, item.token_count(key.ea)),
         )
-        for item in sale.intent.items
+        for item, key in keys_of(sale.intent)
     ]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from posapp import __version__
 from posapp.demo.checks import Check, Findings
 from posapp.demo.day import Day
+from posapp.demo.keys_of_order import keys_of
 from posapp.demo.stage import Stage
 from posapp.domain.ids import ReceiptNumber
 from posapp.ports import PrintState, SaleRecord
@@ -64,7 +65,7 @@ def _sale(till: Till, record: SaleRecord, found: Findings) -> dict[str, Any]:
     intent = record.intent
     number = str(ReceiptNumber(till.site.till_code, intent.receipt))
     jobs = till.store.read(lambda reader: reader.print_jobs_of_sale(intent.sale_id))
-    key = intent.configuration
+    keys = {id(item): key for item, key in keys_of(intent)}
     return {
         "receipt_no": number,
         "meter": intent.meter,
@@ -76,16 +77,16 @@ def _sale(till: Till, record: SaleRecord, found: Findings) -> dict[str, Any]:
             {
                 "kind": item.kind.name.lower(),
                 "digits": token,
-                "ea": int(key.ea),
-                "sgc": key.sgc,
-                "krn": key.krn,
-                "ti": key.ti,
-                "base_date": key.base_date,
+                "ea": int(intent.configuration.ea),
+                "sgc": keys[id(item)].sgc,
+                "krn": keys[id(item)].krn,
+                "ti": keys[id(item)].ti,
+                "base_date": keys[id(item)].base_date,
                 "tid": item.tid,
                 "units_tenths": item.units,
                 "verdict": found.verdicts[token].result,
             }
-            for item, token in zip(intent.items, record.tokens, strict=True)
+            for item, token in zip(intent.items_by_token, record.tokens, strict=True)
         ],
         "printed": any(j.copy_no == 0 and j.state is PrintState.PRINTED for j in jobs),
         "slips": [f"receipts/{path.name}" for path in found.slips.get(number, [])],

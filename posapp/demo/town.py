@@ -31,7 +31,8 @@ TARIFFS = {
     "KE-DA": "ke-accounts",
 }
 USUAL_TARIFFS = 3  # the first ones; the last one is for those with an account
-INDEBTED_AT, ENTITLED_AT = 60, 61  # places in the list of meters, after all that the day sells to
+# places in the list of meters, after all that the day sells to otherwise
+INDEBTED_AT, ENTITLED_AT, PENDING_AT = 60, 61, 64
 ACCOUNTS = {
     INDEBTED_AT: ("no", "water:1850.00:2025-02-28 rent:640.00:2025-05-31"),
     ENTITLED_AT: ("yes", ""),
@@ -80,6 +81,8 @@ class TownMeter:
     phases: int
     maker: str
     state: str
+    new_sgc: str = ""
+    new_krn: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,11 @@ class Town:
     def blocked_meter(self) -> TownMeter:
         """The one meter that head office has blocked."""
         return next(meter for meter in self.meters if meter.state == "blocked")
+
+    @property
+    def pending_meter(self) -> TownMeter:
+        """Which is to move to the town's newer supply group with its next sale."""
+        return self.meters[PENDING_AT]
 
     @property
     def indebted_meter(self) -> TownMeter:
@@ -191,7 +199,10 @@ def _meter(
         tariff = "KE-DA"
     phases = 3 if place % 15 == 9 else 1
     state = "blocked" if place == 25 else "active"
-    return TownMeter(number, owner, tariff, ea, sgc, krn, "01", base, 255, phases, maker, state)
+    new_key = (CURRENT_SGC, "2") if place == PENDING_AT else ("", "")
+    return TownMeter(
+        *(number, owner, tariff, ea, sgc, krn, "01", base, 255, phases, maker, state), *new_key
+    )
 
 
 def _write_csv(path: Path, header: tuple[str, ...], rows: Iterable[Iterable[object]]) -> None:

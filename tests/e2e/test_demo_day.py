@@ -10,9 +10,11 @@ import sys
 import pytest
 
 from posapp.demo.day import SALES
+from posapp.demo.special import ORDERS
 
 pytestmark = pytest.mark.e2e
 LIMIT_S = 240
+PLACED = SALES + ORDERS
 
 
 @pytest.fixture(scope="module")
@@ -37,15 +39,15 @@ def summary(out):
 
 def test_every_check_of_the_day_is_ok(summary):
     assert [check for check in summary["checks"] if not check["ok"]] == []
-    assert len(summary["checks"]) >= 38
+    assert len(summary["checks"]) >= 48
 
 
 def test_the_summary_adds_up_by_itself(summary):
     sales = summary["sales"]
-    assert len(sales) == SALES
-    assert len({sale["receipt_no"] for sale in sales}) == SALES
+    assert len(sales) == PLACED
+    assert len({sale["receipt_no"] for sale in sales}) == PLACED
     assert all(sale["printed"] for sale in sales)
-    assert {sale["tokens"][0]["verdict"] for sale in sales} == {"Accept"}
+    assert {sale["tokens"][-1]["verdict"] for sale in sales} == {"Accept"}
     assert {token["ea"] for sale in sales for token in sale["tokens"]} == {7, 11}
     sold = sum(sale["amount_minor"] for sale in sales)
     assert summary["headoffice"]["amount_minor"] == {"KES": sold}
@@ -53,13 +55,22 @@ def test_the_summary_adds_up_by_itself(summary):
     assert shift["counted_minor"] - shift["expected_minor"] == shift["variance_minor"] == -5_000
 
 
+def test_one_order_holds_a_new_key_and_credit_under_it_in_the_order_of_entry(summary):
+    (order,) = (s for s in summary["sales"] if s["tokens"][0]["kind"] == "key_change")
+    tokens = order["tokens"]
+    assert [token["kind"] for token in tokens] == ["key_change"] * (len(tokens) - 1) + ["credit"]
+    assert [token["verdict"] for token in tokens][-3:] == ["1stKCT", "Accept", "Accept"]
+    assert (tokens[0]["sgc"], tokens[-1]["sgc"]) == ("600702", "600701")
+
+
 def test_the_modules_own_books_add_up_by_themselves(summary):
     module, sales = summary["module"], summary["sales"]
     granted = sum(limit["units_granted"] for limit in module["limits"])
     left = sum(limit["units_left"] for limit in module["limits"])
-    assert granted - left == sum(sale["units_tenths"] for sale in sales)
+    made = sum(token["units_tenths"] for sale in sales for token in sale["tokens"])
+    assert granted - left == made > sum(sale["units_tenths"] for sale in sales)
     audit = module["audit"]
-    assert (audit["issue"], audit["unacknowledged_tokens"]) == (SALES, 0)
+    assert (audit["issue"], audit["unacknowledged_tokens"]) == (PLACED, 0)
     assert audit["acknowledged"] == audit["entries"]
     assert module["refusals"] == {
         "foreign till": "NOT_PAIRED",
