@@ -32,8 +32,10 @@ from posapp.ui.widgets.rail import NavRail, StatusStrip
 from posapp.ui.widgets.scan import ScanWatcher
 
 if TYPE_CHECKING:
+    from posapp.ports import FoundMeter
     from posapp.services.status import TillStatus
     from posapp.services.till import Till
+    from posapp.ui.counter.page import CounterPage
     from posapp.ui.door import Door
     from posapp.ui.engineering.page import EngineeringPage
     from posapp.ui.extra import ExtraPage
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
 
 POLL_MS = 1000
 WIDTH_MIN, HEIGHT_MIN = 1024, 720
-PAGES = ("sell", "shift", "day", "sync", "module", "open", "engineering")
+PAGES = ("sell", "shift", "day", "sync", "module", "open", "engineering", "counter")
 
 
 class MainWindow(QWidget):
@@ -145,6 +147,7 @@ class MainWindow(QWidget):
             "module": ("shield", translate("Window", "Module")),
             "open": ("warn", translate("Window", "Open")),
             "engineering": ("tool", translate("Window", "Engineer")),
+            "counter": ("account", translate("Window", "Counter")),
         }
         for name, (icon, word) in words.items():
             self.rail.add(name, icon, word, partial(self.go, name))
@@ -167,6 +170,7 @@ class MainWindow(QWidget):
             "module": translate("Window", "Page Module"),
             "open": translate("Window", "Page Open points"),
             "engineering": translate("Window", "Page Engineer"),
+            "counter": translate("Window", "Page Counter"),
         }
         for place, name in enumerate(PAGES):
             table.append((f"page.{name}", titles[name], f"Alt+{place + 1}", partial(self.go, name)))
@@ -221,6 +225,10 @@ class MainWindow(QWidget):
             from posapp.ui.engineering.page import EngineeringPage
 
             return EngineeringPage(self._till, self._tasks)
+        if name == "counter":
+            from posapp.ui.counter.page import CounterPage
+
+            return CounterPage(self._till, self._tasks)
         if self._extra is not None and name == self._extra.name:
             return self._extra.make(self._tasks)
         from posapp.ui.sell.page import SellPage
@@ -286,6 +294,9 @@ class MainWindow(QWidget):
         elif name == "engineering":
             work_page: EngineeringPage = page  # type: ignore[assignment]
             work_page.open(operator)
+        elif name == "counter":
+            counter_page: CounterPage = page  # type: ignore[assignment]
+            counter_page.open(operator, self._found())
         elif name == "module":
             module_page: ModulePage = page  # type: ignore[assignment]
             module_page.open(operator, self._module_trouble)
@@ -297,6 +308,13 @@ class MainWindow(QWidget):
             if start is not None:
                 start()
         self._show_pages_status()
+
+    def _found(self) -> FoundMeter | None:
+        """The customer who was found on the sell page and has not bought yet."""
+        if "sell" not in self._pages:
+            return None
+        context = self.sell_page().presenter.state.context
+        return context.found if context else None
 
     def _open_diagnosis(self, chip: str) -> None:
         places = {"module": "module", "clock": "open"}

@@ -46,7 +46,7 @@ def test_a_page_from_outside_stands_last_in_the_rail_and_opens_by_its_key(qtbot,
     window.go("guest")
     assert made == []  # nobody is signed in
     window.enter(ui_town.PEOPLE[3], None)
-    QTest.keyClick(window, Qt.Key.Key_8, Qt.KeyboardModifier.AltModifier)
+    QTest.keyClick(window, Qt.Key.Key_9, Qt.KeyboardModifier.AltModifier)
     (guest,) = made
     assert window.current == "guest" and guest.isVisible() and isinstance(guest.tasks, Tasks)
     window._poll()
