@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from posapp.domain.sale import SOLD_STATES
 from posapp.errors import InputError
 from posapp.ports import PrintQueue, PrintState, Store, UnitOfWork
 
@@ -19,14 +20,16 @@ class Reprint:
     def __call__(self, sale_id: bytes) -> int:
         """Queue COPY n of a sale's slip; its job id.
 
-        Raises InputError NOTHING_TO_REPRINT (no token was made), SLIP_WAITING (it has not come
-        out yet and will by itself) or TOO_MANY_COPIES.
+        Raises InputError NOTHING_TO_REPRINT (no token was made, or it was voided), SLIP_WAITING
+        (it has not come out yet and will by itself) or TOO_MANY_COPIES.
         """
 
         def write(uow: UnitOfWork) -> int:
             # A claim slip told of the same sale while it was open; it is no original of this.
             jobs = [job for job in uow.print_jobs_of_sale(sale_id) if job.kind == "receipt"]
-            if not jobs:
+            record = uow.sale(sale_id)
+            # A voided sale's token was made and is nobody's: no copy may bring it out.
+            if not jobs or record is None or record.state not in SOLD_STATES:
                 raise InputError("NOTHING_TO_REPRINT")
             if any(job.state in ON_ITS_WAY for job in jobs):
                 raise InputError("SLIP_WAITING")

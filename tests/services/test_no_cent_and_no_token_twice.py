@@ -18,6 +18,7 @@ from posapp.errors import InputError, SaleError, StoreError
 from posapp.journal.facts import SaleRetimed, SaleUncertain
 from posapp.journal.postings import Account
 from posapp.lanes import InlineLanes, Urgency
+from posapp.ports import PrintState
 from posapp.security_module.manager import ModuleManager
 from posapp.services.note_module import NoteModule
 from posapp.services.override import Override
@@ -98,6 +99,16 @@ def test_what_stood_on_the_screen_before_a_power_cut_is_not_voided_after_it(desk
     with pytest.raises(InputError, match="VOID_TOO_LATE"):
         desk_of(counter).void(sale_id, GRACE.operator_id, consent())
     assert counter.store.read(lambda r: r.sale(sale_id)).state is SaleState.ISSUED
+
+
+def test_no_copy_brings_out_the_token_of_a_voided_sale(desk_counter):
+    counter, desk = desk_counter, desk_of(desk_counter)
+    sale_id = counter.sale(1, 46_000).record.intent.sale_id
+    desk.void(sale_id, GRACE.operator_id, consent())
+    with pytest.raises(InputError, match="NOTHING_TO_REPRINT"):
+        counter.reprint(sale_id)
+    jobs = counter.store.read(lambda r: r.print_jobs_of_sale(sale_id))
+    assert [job.state for job in jobs] == [PrintState.CANCELLED]
 
 
 def test_two_people_who_burn_an_open_sale_stand_in_the_journal(counter, module):
