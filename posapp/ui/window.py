@@ -411,10 +411,13 @@ class MainWindow(QWidget):
         self._asking = False
 
     def _show_status(self, status: TillStatus) -> None:
+        from posapp.ui.care_words import troubles  # nothing of it is needed before a till is open
+
         self._asking = False
         self._status = status
         waiting = status.open_sales + (not status.clock_trusted)
         self.rail.buttons["open"].set_count(waiting)
+        self.rail.buttons["sync"].set_count(troubles(status))
         self._show_strip()
         self._show_pages_status()
 

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from posapp.domain.money import amount_text, money_text
 from posapp.ports import LinkState
 from posapp.ui import messages, theme
+from posapp.ui.care_words import backup_line, trouble_words
 from posapp.ui.i18n import day_text, long_day, say, time_text, translate
 from posapp.ui.running import Runner
 from posapp.ui.sell.slips import Body
@@ -69,6 +70,9 @@ class SyncPage(QWidget):
         self._column.addWidget(panel)
         self.banner = Banner("off")
         self._column.addWidget(self.banner)
+        self.care = Banner("warn")
+        self.care.hide()
+        self._column.addWidget(self.care)
         self._column.addStretch(1)
         words = translate(
             "Sync",
@@ -120,6 +124,7 @@ class SyncPage(QWidget):
             seen = f"{day_text(local.date())} {time_text(local)}"
         self._facts.show_lines((Line(translate("Sync", "Last contact"), seen),))
         self._show_banner(state)
+        self._show_care(state.status)
         self._show_parts(state.status)
 
     def _show_banner(self, state: SyncState) -> None:
@@ -137,6 +142,13 @@ class SyncPage(QWidget):
             head = translate("Sync", "Offline is normal.")
             self.banner.tell("off", head, words, icon="info")
         self.banner.setVisible(bool(state.failure) or state.done or not online)
+
+    def _show_care(self, status: TillStatus) -> None:
+        """The disk and the backups, while one of them wants a person."""
+        told = trouble_words(status, self._till.site)
+        if told is not None:
+            self.care.tell(*told)
+        self.care.setVisible(told is not None)
 
     def _show_parts(self, status: TillStatus) -> None:
         site, now = self._till.site, self._till.clock.now()
@@ -176,6 +188,7 @@ class SyncPage(QWidget):
                 state=words["printer"].state,
             ),
             Line(translate("Sync", "Clock"), word("clock"), state=words["clock"].state),
+            backup_line(status, site),
         ]
         if until:
             days = max(0, (status.lease_until - now).days) if status.lease_until else 0

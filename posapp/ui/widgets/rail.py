@@ -28,6 +28,11 @@ class NavButton(Pressable):
         active = theme.active()
         self.setFixedSize(active.size("rail_w"), active.size("rail_item_h"))
 
+    @property
+    def count(self) -> int:
+        """How many things are shown to be waiting."""
+        return self._count
+
     def set_count(self, count: int) -> None:
         """Show how many things wait for a person here."""
         if count != self._count:
