@@ -114,7 +114,7 @@ class SellPresenter:
 
         def read() -> idle.Idle:
             names = () if self.state.tariffs else till.store.read(idle.tariff_names)
-            last = till.store.read(idle.last_sold)
+            last = idle.last_seen(till)
             return idle.Idle(till.find.recent(RECENT), last, names)
 
         self.tasks.run(Lane.LOOKUP, read, self._idle_read, self.fail, key="idle")
