@@ -101,21 +101,26 @@ def last_sale_text(last: LastSale | None, site: Site, *, short: bool = False) ->
     return words.format(day=day, amount=amount, units=ltr(units_text(last.units_tenths)))
 
 
+def _is_free(line: SaleLine) -> bool:
+    return line.amount_minor == 0 and line.rate == "0"
+
+
 def line_of(line: SaleLine, lines: tuple[SaleLine, ...], unit: Currency) -> Line:
     """A line of a quote as the slip shows it."""
     value = amount_text(line.amount_minor, unit)
     second = ""
     if line.kind is LineKind.ENERGY:
-        energies = [other for other in lines if other.kind is LineKind.ENERGY]
+        energies = [o for o in lines if o.kind is LineKind.ENERGY and not _is_free(o)]
         words = translate("Sell", "Energy")
+        second = f"{ltr(units_text(line.units_tenths))} kWh × {ltr(line.rate)}"
         block = line.code.rpartition("block ")[2]
-        if line.amount_minor == 0 and line.rate == "0":
+        if _is_free(line):
             words = translate("Sell", "Free units")
+            second = f"{ltr(units_text(line.units_tenths))} kWh"
         elif line.units_tenths < 0:
             words = translate("Sell", "Given back: cheaper units")
         elif len(energies) > 1 and block.isdigit():
             words = translate("Sell", "Energy, block {number}").format(number=block)
-        second = f"{ltr(units_text(line.units_tenths))} kWh × {ltr(line.rate)}"
     elif line.kind is LineKind.TAX:
         words = translate("Sell", "VAT {rate} %").format(rate=ltr(line.rate))
     elif line.kind is LineKind.LEVY:
