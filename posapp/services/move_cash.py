@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from posapp.domain.cash import CashKind
 from posapp.domain.operator import Operator, Role
-from posapp.domain.permissions import Operation, check_first
+from posapp.domain.permissions import Operation
 from posapp.errors import InputError, SaleError
 from posapp.journal.cash_facts import CashMoved
 from posapp.ports import Clock, PrintQueue, Store, UnitOfWork
 from posapp.reports.cash_slip import CashSlipFacts, build_cash_slip
+from posapp.services.override import allowed_now
 
 AMOUNT_MINOR_MAX = 10**10
 WORDS_MAX = 120
@@ -52,14 +53,14 @@ class MoveCash:
         CASH_AMOUNT, CASH_REASON_MISSING, CASH_REFERENCE_MISSING (a deposit), CASH_NOTHING_HELD
         (receipt), OPERATION_DENIED. Nothing is changed then.
         """
-        check_first(Operation.HANDLE_CASH, operator)
         wish = _checked(wish)
 
         def write(uow: UnitOfWork) -> CashDone:
             site, now = uow.site(), self._clock.now()
+            person = allowed_now(uow, Operation.HANDLE_CASH, operator)
             fact = CashMoved(
                 kind=wish.kind,
-                shift=_shift(uow, operator, wish),
+                shift=_shift(uow, person, wish),
                 operator_id=operator.operator_id,
                 business_date=site.business_date(now),
                 currency=site.currency_code,

@@ -14,7 +14,7 @@ from typing import Any
 
 from posapp.codec import cbor
 from posapp.domain.operator import Operator
-from posapp.domain.permissions import RULES, Operation
+from posapp.domain.permissions import RULES, Operation, check_first
 from posapp.errors import InputError
 from posapp.journal.facts import OverrideSigned
 from posapp.ports import UnitOfWork
@@ -96,3 +96,15 @@ def still_allowed(uow: UnitOfWork, signed: Signed) -> None:
     for person in (signed.first, signed.second):
         if person is not None and people.get(person.operator_id) != person:
             raise InputError("OPERATION_DENIED", name=person.name)
+
+
+def allowed_now(uow: UnitOfWork, operation: Operation, person: Operator) -> Operator:
+    """The person as head office knows them inside this transaction, whoever signed in.
+
+    Raises InputError OPERATION_DENIED, also for somebody who has left.
+    """
+    for record in uow.operators():
+        if record.operator.operator_id == person.operator_id:
+            check_first(operation, record.operator)
+            return record.operator
+    raise InputError("OPERATION_DENIED", name=person.name)

@@ -18,6 +18,7 @@ from posapp.journal.cash_facts import NOT_COMPARED, ModuleCount, ZMade
 from posapp.journal.facts import OverrideSigned, SaleUncertain, ShiftClosed, ShiftOpened
 from posapp.ports import Clock, PrintQueue, Reader, SaleRecord, Store, UnitOfWork
 from posapp.reports.shift_slip import build_shift_slip
+from posapp.services.override import allowed_now
 from posapp.services.quote import clock_problem
 from posapp.services.reconcile import Reconcile
 from posapp.services.shift_sums import Closing, earned, shift_facts, unpacked
@@ -73,12 +74,12 @@ class OpenShift:
         Raises SaleError SHIFT_ALREADY_OPEN, CLOCK_BACK, LEASE_EXPIRED, InputError FLOAT_RANGE,
         OPERATION_DENIED.
         """
-        check_first(Operation.HANDLE_CASH, operator)
         if not 0 <= opening_minor <= FLOAT_MINOR_MAX:
             raise InputError("FLOAT_RANGE")
 
         def write(uow: UnitOfWork) -> Shift:
             now = self._clock.now()
+            allowed_now(uow, Operation.HANDLE_CASH, operator)
             lease = uow.lease()
             problem = clock_problem(uow, now)
             if problem is not None:
@@ -165,7 +166,8 @@ class CloseShift:
 
         def write(uow: UnitOfWork) -> ClosedShift:
             shift = _open(uow)
-            if shift.operator_id != operator.operator_id and operator.role is not Role.SUPERVISOR:
+            person = allowed_now(uow, Operation.HANDLE_CASH, operator)
+            if shift.operator_id != person.operator_id and person.role is not Role.SUPERVISOR:
                 raise SaleError("SHIFT_OF_ANOTHER", shift=shift.number)
             signed = self._sign(uow, operator, signer, shift, module)
             return self._close(uow, operator, shift, count, reason, module, signed)

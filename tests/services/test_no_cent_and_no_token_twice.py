@@ -10,6 +10,7 @@ import pytest
 
 from posapp.clock import SystemClock, SystemRandomness
 from posapp.codec.signing import SigningKey
+from posapp.domain.cash import CashKind
 from posapp.domain.operator import Operator, Role
 from posapp.domain.permissions import Operation
 from posapp.domain.sale import SaleState, Tender, TenderKind
@@ -20,6 +21,7 @@ from posapp.journal.postings import Account
 from posapp.lanes import InlineLanes, Urgency
 from posapp.ports import PrintState
 from posapp.security_module.manager import ModuleManager
+from posapp.services.move_cash import CashWish
 from posapp.services.note_module import NoteModule
 from posapp.services.override import Override
 from posapp.services.recover_answers import RecoverAnswers
@@ -41,6 +43,7 @@ from tests.services.order_counter import (
     an_order_counter,
     consent,
     desk_of,
+    give_role,
     started_again,
 )
 from tests.services.tariff_counter import TariffCounter
@@ -222,6 +225,17 @@ def test_who_may_not_touch_cash_opens_no_drawer(counter, role):
     before = counter.store.read(lambda r: r.head().seq)
     with pytest.raises(InputError, match="OPERATION_DENIED"):
         OpenShift(counter.store, counter.clock)(Operator(9, "Wanjiru Kamau", role), 0)
+    assert counter.store.read(lambda r: r.head().seq) == before
+
+
+def test_a_right_that_head_office_took_away_moves_no_cash_and_closes_no_shift(desk_counter):
+    counter = desk_counter
+    give_role(counter, KWAME, Role.AUDITOR)  # the old role still stands on the screen
+    before = counter.store.read(lambda r: r.head().seq)
+    with pytest.raises(InputError, match="OPERATION_DENIED"):
+        counter.move_cash(KWAME, CashWish(CashKind.DROP, 100, "why"))
+    with pytest.raises(InputError, match="OPERATION_DENIED"):
+        counter.close_shift(KWAME, CashCount(((1, 200_000),)), "why")
     assert counter.store.read(lambda r: r.head().seq) == before
 
 

@@ -21,6 +21,8 @@ from posapp.printing.profile import load_profile
 from posapp.services.move_cash import CashWish
 from posapp.services.shift import CloseShift
 from posapp.services.two_people import Witness
+from posapp.store.feed import SqlSyncStore
+from posapp.wire.feed import Entity, FeedRow
 from tests.services.booked_module import BookedModule
 from tests.services.counter import GRACE, KWAME, PIN, Counter, a_counter
 from tests.stores import START, StoppedClock, a_meter_number
@@ -112,6 +114,11 @@ def test_what_makes_no_sense_moves_nothing(counter, kind, amount, more, code):
 def test_only_who_has_the_shift_or_a_supervisor_touches_its_drawer(counter):
     other = Operator(7, "Amina", Role.CLERK)
     auditor = Operator(8, "Yaw", Role.AUDITOR)
+    own = counter.store.read(lambda r: r.operators())[0]
+    sync = SqlSyncStore(counter.store)
+    at = sync.cursor("roles") + 1
+    record = replace(own, operator=other)
+    sync.apply_rows("roles", [FeedRow(at, Entity.OPERATOR, "7", record)], at)
     for person, code in ((other, "SHIFT_OF_ANOTHER"), (auditor, "OPERATION_DENIED")):
         with pytest.raises((InputError, SaleError)) as refusal:
             counter.move_cash(person, CashWish(CashKind.DROP, 100))
