@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from ui_town import World, build_till
 
+from posapp.domain.ids import ReceiptNumber
 from posapp.domain.operator import Operator, Role
 from posapp.domain.sale import SaleKind, SaleState
-from posapp.lanes import InlineLanes
+from posapp.lanes import InlineLanes, Urgency
 from posapp.sts.meter import MeterResult
 from posapp.ui.counter import words
 from posapp.ui.counter.presenter import CounterPresenter
@@ -34,6 +35,22 @@ LABEL = {
     Field.TARIFF: "TEST",
     Field.AMOUNT: "230",
 }
+
+
+class Later(Direct):
+    """Answers when it is told to, as lanes do."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Callable[[], None]] = []
+
+    def run(self, lane, work, then, failed, *, key="", urgency=Urgency.NORMAL) -> None:
+        at_once = super().run
+        self._waiting.append(lambda: at_once(lane, work, then, failed, key=key, urgency=urgency))
+
+    def answer(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for run in waiting:
+            run()
 
 
 @pytest.fixture
@@ -128,7 +145,7 @@ def test_too_little_cash_and_a_meter_nobody_knows_take_nothing(counter: TariffCo
 
 
 def test_half_a_number_is_no_error_until_somebody_goes_on(counter: TariffCounter):
-    presenter = at_work(counter, Job.ACCOUNT, {Field.METER: "4512", Field.AMOUNT: "75"})
+    presenter = at_work(counter, Job.ACCOUNT, {Field.AMOUNT: "75", Field.METER: "4512"})
     assert presenter.state.failure is None
     presenter.enter()
     assert presenter.state.failure is not None
@@ -184,12 +201,24 @@ def test_an_earlier_sale_is_asked_back_by_its_receipt_number(counter: TariffCoun
 
 
 def test_a_receipt_of_another_till_is_not_found(counter: TariffCounter):
-    presenter = at_work(counter, Job.REFUND, {Field.RECEIPT: "MM09-0000001-9"})
-    presenter.type_text(Field.AMOUNT, "1")
-    presenter.type_text(Field.EVIDENCE, "x")
-    presenter.type_text(Field.REASON, "x")
-    presenter.enter()
-    assert presenter.state.failure is not None and presenter.state.missing == "look"
+    sold = counter.sale(1, 46_000)
+    foreign = ReceiptNumber("MM09", sold.receipt.number)
+    presenter = at_work(counter, Job.REFUND, {Field.RECEIPT: str(foreign)})
+    assert presenter.state.failure is not None and presenter.state.seen is None
+    assert presenter.state.failure.code == "RECEIPT_NOT_FOUND"
+
+
+def test_units_do_not_go_to_the_meter_they_came_from(counter: TariffCounter):
+    sold = counter.sale(1, 46_000)
+    claim = {
+        Field.RECEIPT: str(sold.receipt),
+        Field.AMOUNT: "400",
+        Field.RIGHT_METER: a_meter_number(1).grouped,
+        Field.EVIDENCE: "ID 123",
+        Field.REASON: "wrong meter",
+    }
+    presenter = signed(at_work(counter, Job.REFUND, claim))
+    assert presenter.state.failure is not None and presenter.state.failure.code == "SAME_METER"
 
 
 # ---------------------------------------------------------------- meters
@@ -227,12 +256,39 @@ def test_a_label_that_cannot_be_right_gets_no_price(
     assert presenter.state.seen is None and last(counter) is None
 
 
-def test_another_amount_takes_the_signature_back(counter: TariffCounter):
+@pytest.mark.parametrize(("name", "text"), [(Field.AMOUNT, "460"), (Field.REASON, "other")])
+def test_whatever_is_typed_anew_takes_the_signature_back(
+    counter: TariffCounter, name: Field, text: str
+):
     presenter = at_work(counter, Job.UNKNOWN_METER, {**LABEL, Field.REASON: "new line"})
     presenter.type_pin(PIN)
     assert presenter.state.missing == ""
-    presenter.type_text(Field.AMOUNT, "460")
+    presenter.type_text(name, text)
     assert presenter.state.missing == "pin"
+    presenter.enter()
+    assert presenter.state.done is None and last(counter) is None
+
+
+def test_a_pin_that_came_before_the_price_signs_nothing(counter: TariffCounter):
+    later = Later()
+    presenter = CounterPresenter(a_till(counter), later, lambda _: None)
+    presenter.start(GRACE)
+    presenter.choose(Job.UNKNOWN_METER)
+    for name, text in {**LABEL, Field.REASON: "new line"}.items():
+        presenter.type_text(name, text)
+    presenter.type_pin(PIN)
+    later.answer()
+    assert presenter.state.seen is not None and presenter.state.missing == "pin"
+
+
+def test_an_answer_to_what_is_no_longer_typed_is_not_shown(counter: TariffCounter):
+    later = Later()
+    presenter = CounterPresenter(a_till(counter), later, lambda _: None)
+    presenter.start(GRACE)
+    presenter.type_text(Field.METER, METER.digits)
+    presenter.type_text(Field.METER, "4512")
+    later.answer()
+    assert presenter.state.seen is None
 
 
 def test_units_of_a_swapped_meter_go_to_the_new_one(counter: TariffCounter):

@@ -128,11 +128,11 @@ class CounterPresenter:
             return
 
         def found(seen: Seen) -> None:
-            if self.state.typed is state.typed and self.state.job is state.job:
+            if self.state.subject == state.subject:
                 self._changed_to(seen=seen)  # nobody signs before it is shown
 
         def missed(error: PosError) -> None:
-            if self.state.typed is state.typed and self.state.job is state.job:
+            if self.state.subject == state.subject:
                 self._fail(error)
 
         self._tasks.run(Lane.LOOKUP, look, found, missed, key="counter.look")

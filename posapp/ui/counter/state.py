@@ -184,6 +184,11 @@ class CounterState:
             return "second"
         return "pin" if self.needs_two and self.pin_length < PIN_MIN else ""
 
+    @property
+    def subject(self) -> tuple[str, ...]:
+        """What is looked up; an answer about another one is not shown."""
+        return (self.job, *(self.text(name) for name in sorted(self.ask.look)))
+
     def text(self, name: Field) -> str:
         """What was typed, without blanks at its ends."""
         return self.typed.get(name, "").strip()
