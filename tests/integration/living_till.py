@@ -27,6 +27,7 @@ from tests.services.counter import GRACE, METERS, Counter
 from tests.stores import KEY, TILL_ID, a_meter_number
 
 AMOUNTS = (10_000, 20_000)
+RECOVERY_EVERY = 5
 WORK = "ssssssggmccb"  # sale, group, cash, close, backup: as often as they stand here
 
 
@@ -39,19 +40,20 @@ def a_life(folder: Path, address: str) -> Counter:
     return Counter(store, ModuleManager(address, till_id=TILL_ID, clock=clock, hard_s=5.0), clock)
 
 
-def live(folder: Path, address: str, stick: Path, seed: int) -> None:
-    """Recover and work for ever; every piece of work that is done is a letter in `work`."""
+def live(folder: Path, address: str, stick: Path, seed: int, told: int) -> None:
+    """Recover, say so, and work for ever; each piece of work done is a letter in `work`."""
     chance = random.Random(seed)
     done = os.open(folder.parent / "work", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     counter = a_life(folder, address)
     counter.recover()
     os.write(done, b"r")
+    os.write(told, b"r")
+    work = WORK[seed % len(WORK)]  # every kind comes first in some life
     backups = SqlBackups(counter.store, stick, counter.clock)
     many = SellMany(counter.store, counter.queue, counter.clock, counter.sell)
     while True:
         if counter.store.read(lambda reader: reader.open_shift()) is None:
             counter.open_shift(GRACE, 100_000)
-        work = chance.choice(WORK)
         if work == "s":
             counter.sale(chance.randint(1, METERS), chance.choice(AMOUNTS))
         elif work == "g":
@@ -64,6 +66,7 @@ def live(folder: Path, address: str, stick: Path, seed: int) -> None:
         else:
             backups.make()
         os.write(done, work.encode("ascii"))
+        work = chance.choice(WORK)
 
 
 def _sell_group(counter: Counter, many: SellMany, chance: random.Random) -> None:
@@ -81,12 +84,17 @@ def main(folder: str, address: str, stick: str) -> None:
     """One till a line; answers "killed", or that it fell over by itself."""
     for line in sys.stdin:
         seed, milliseconds = map(int, line.split())
+        heard, told = os.pipe()
         child = os.fork()
         if child == 0:
             try:
-                live(Path(folder), address, Path(stick), seed)
+                live(Path(folder), address, Path(stick), seed, told)
             finally:
                 os._exit(1)
+        os.close(told)
+        if seed % RECOVERY_EVERY:
+            os.read(heard, 1)  # else it may be killed before it has recovered
+        os.close(heard)
         threading.Event().wait(milliseconds / 1000)
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)

@@ -81,7 +81,7 @@ def kill_through(folder: Path, kills: int, seed: int) -> str:
         ) as nursery:
             assert nursery.stdin is not None and nursery.stdout is not None
             for kill in range(1, kills + 1):
-                line = f"{chance.randrange(1 << 30)} {chance.randrange(*LIFE_MS)}\n"
+                line = f"{seed + kill} {chance.randrange(*LIFE_MS)}\n"
                 nursery.stdin.write(line)
                 nursery.stdin.flush()
                 assert nursery.stdout.readline() == "killed\n", line
