@@ -5,6 +5,7 @@ Sums over a period end at a place of the journal: what came later does not chang
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from datetime import date
 from typing import Any
 
@@ -122,13 +123,14 @@ LEFT JOIN sale s ON s.place = b.sale_place
 WHERE b.business_date = ? AND b.place > ? ORDER BY b.place, p.account, p.code LIMIT ?"""
 
 
-class LedgerQueries:
+class LedgerQueries(ABC):
     """Implements `ports.LedgerReader` for a class with a connection and the current epoch."""
 
     _connection: Connection
 
+    @abstractmethod
     def _place(self, seq: int) -> int:
-        raise NotImplementedError
+        """Where a position of the current epoch stands in the tables."""
 
     def period(self, after_seq: int, through_seq: int) -> PeriodTotals:
         run = self._connection.exec_driver_sql
